@@ -1,0 +1,159 @@
+// Files for packages that may not import node:fs themselves. Every path is absolute or relative to the
+// working directory; nothing here follows user text into a shell.
+import * as fs from 'node:fs/promises'
+import path from 'node:path'
+import { OsError } from './errors.ts'
+
+/** What `stat` tells of a path, links not followed. */
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'link' | 'block' | 'other'
+  readonly sizeBytes: number
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Text of a file; `undefined` when it does not exist. */
+export async function readText(file: string): Promise<string | undefined> {
+  return (await readBytes(file))?.toString('utf8')
+}
+
+/** Bytes of a file; `undefined` when it does not exist. */
+export async function readBytes(file: string): Promise<Buffer | undefined> {
+  try {
+    return await fs.readFile(file)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw fileError('read', file, error)
+  }
+}
+
+/** Writes a new or existing file in place; not safe against a crash: for files nobody reads after one. */
+export async function writeFile(
+  file: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  try {
+    await fs.writeFile(file, content, { mode })
+    await fs.chmod(file, mode)
+  } catch (error) {
+    throw fileError('write', file, error)
+  }
+}
+
+/**
+ * Replaces a file so that a crash leaves the complete old or the complete new one: temporary file in
+ * the same folder, sync, rename, sync of the folder (reliability 4.1). Never for files on FAT.
+ */
+export async function replaceFile(
+  file: string,
+  content: string | Uint8Array,
+  mode?: number,
+): Promise<void> {
+  const before = await stat(file)
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${crypto.randomUUID()}`)
+  try {
+    const handle = await fs.open(temporary, 'wx', mode ?? before?.mode ?? 0o644)
+    try {
+      await handle.writeFile(content)
+      await handle.chmod((mode ?? before?.mode ?? 0o644) & 0o7777)
+      if (before !== undefined) await handle.chown(before.uid, before.gid)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await fs.rename(temporary, file)
+    await syncDirectory(path.dirname(file))
+  } catch (error) {
+    await fs.rm(temporary, { force: true })
+    throw fileError('replace', file, error)
+  }
+}
+
+/** Makes a name that was created, renamed or removed in this folder durable. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await fs.open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** What is at a path, links not followed; `undefined` when nothing is. */
+export async function stat(file: string): Promise<FileStat | undefined> {
+  try {
+    const info = await fs.lstat(file)
+    return {
+      kind: kindOf(info),
+      sizeBytes: info.size,
+      mode: info.mode & 0o7777,
+      uid: info.uid,
+      gid: info.gid,
+    }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw fileError('look at', file, error)
+  }
+}
+
+/** Names in a folder, sorted; empty when it does not exist. */
+export async function listDirectory(directory: string): Promise<string[]> {
+  try {
+    return (await fs.readdir(directory)).sort()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
+    throw fileError('list', directory, error)
+  }
+}
+
+/** Makes a folder and its parents; nothing happens when it exists. */
+export async function ensureDirectory(directory: string, mode = 0o755): Promise<void> {
+  try {
+    await fs.mkdir(directory, { recursive: true, mode })
+  } catch (error) {
+    throw fileError('make the folder', directory, error)
+  }
+}
+
+/** Removes a file or a whole folder; nothing happens when it does not exist. Links are not followed. */
+export async function removePath(file: string): Promise<void> {
+  try {
+    await fs.rm(file, { recursive: true, force: true })
+  } catch (error) {
+    throw fileError('remove', file, error)
+  }
+}
+
+/** Where a path leads when every link is followed; `undefined` when it leads nowhere. */
+export async function resolveLinks(file: string): Promise<string | undefined> {
+  try {
+    return await fs.realpath(file)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined
+    throw fileError('resolve', file, error)
+  }
+}
+
+function kindOf(info: Awaited<ReturnType<typeof fs.lstat>>): FileStat['kind'] {
+  if (info.isFile()) return 'file'
+  if (info.isDirectory()) return 'directory'
+  if (info.isSymbolicLink()) return 'link'
+  return info.isBlockDevice() ? 'block' : 'other'
+}
+
+function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}
+
+function fileError(verb: string, file: string, cause: unknown): OsError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  return new OsError('host', {
+    code: full ? 'disk-full' : 'file-failed',
+    message: `Cannot ${verb} ${file}: ${full ? 'no space is left on its file system; free some and repeat' : code}`,
+    fields: { file, errno: code },
+    cause,
+  })
+}
