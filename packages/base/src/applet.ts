@@ -18,5 +18,7 @@ export type Applet = (context: AppletContext) => Promise<number>
 export interface AppletEntry {
   readonly name: string
   readonly summary: string
+  /** Text after the name in `--help`; an applet without one answers `--help` itself. */
+  readonly usage?: string
   readonly load: () => Promise<Applet>
 }

@@ -1,0 +1,23 @@
+// kubenest-cluster: what runs in pods. Each applet is loaded only when it is called, so that the
+// proxy on every node pays for the proxy alone.
+import { startProgram } from '@kubenest/base/start-program'
+
+await startProgram(
+  {
+    name: 'kubenest-cluster',
+    summary: 'Moves the operating systems of Kubernetes nodes from one version to another.',
+    applets: [
+      {
+        name: 'operator',
+        summary: 'Decides which nodes of the cluster start now',
+        load: async () => (await import('./operator/applet.ts')).operatorApplet,
+      },
+      {
+        name: 'proxy',
+        summary: "Carries out its node's part: cordon, drain, agent, report",
+        load: async () => (await import('./proxy/applet.ts')).proxyApplet,
+      },
+    ],
+  },
+  { calledAs: process.argv0, argv: process.argv.slice(2), env: process.env },
+)

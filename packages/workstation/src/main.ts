@@ -1,0 +1,27 @@
+// kubenest: what runs on an administrator's or builder's machine. (Later: kubectl-os.)
+import { startProgram } from '@kubenest/base/start-program'
+
+await startProgram(
+  {
+    name: 'kubenest',
+    summary: 'Builds operating system images and runs a whole cluster of them on one machine.',
+    applets: [
+      {
+        name: 'lab',
+        summary: 'A real control plane with virtual and light nodes: up, down, status, demo',
+        load: async () => (await import('./lab/applet.ts')).labApplet,
+      },
+      {
+        name: 'kbimg',
+        summary: 'Builds disk images and upgrade images',
+        load: async () => (await import('./kbimg/applet.ts')).kbimgApplet,
+      },
+      {
+        name: 'systemctl',
+        summary: 'Stands in for systemctl inside the sandbox of a light node',
+        load: async () => (await import('./lab/light-systemctl.ts')).lightSystemctlApplet,
+      },
+    ],
+  },
+  { calledAs: process.argv0, argv: process.argv.slice(2), env: process.env },
+)
