@@ -77,6 +77,12 @@ export interface OperationRecord {
   /** Boot id before arming; a different one means the reboot happened. */
   bootId?: string
   attempt?: string
+  /** Somebody else's half-finished work was taken over: its cordon is lifted at the end (decision 8). */
+  adopted?: boolean
+  /** How often the drain's deadline passed under policy `Stop`; above 0, dry runs come before the next cordon. */
+  drainStops?: number
+  /** RFC 3339: written with `idle`; the next assignment is another operation, whatever claim is stamped. */
+  endedAt?: string
 }
 
 /** A node's failure, kept with the OS object. */
