@@ -27,6 +27,8 @@ export interface Claim {
   drain?: 'proxy' | 'operator'
   /** Grant of a person for a further trial (decision 5). */
   attempt?: string
+  /** Version of the settings that a `config` operation applies. */
+  settings?: string
 }
 
 /** How an operation on a node ended. */
@@ -94,13 +96,32 @@ export interface NodeFailure {
   reason: string
   message: string
   at: string
+  /** Fingerprint of the request that failed; a failure before arming is forgiven when it changes. */
+  fingerprint?: string
+  /** Token of the grant under which it failed; another grant forgives it. */
+  attempt?: string
+}
+
+/** Failures of an image that was asked for earlier; they count again when it comes back (decision 5). */
+export interface EarlierRollout {
+  image: ImageIdentity
+  operation?: Claim['operation']
+  settings?: string
+  failures: NodeFailure[]
 }
 
 /** What happened to the current image; a record of another image is replaced (decision 5). */
 export interface RolloutRecord {
   image: ImageIdentity
+  operation?: Claim['operation']
+  /** Version of the settings, for `config`. */
+  settings?: string
   startedAt: string
   failures: NodeFailure[]
+  /** Serial mode: a batch is open, so serial labels are of this rollout and not leftovers. */
+  batchOpen?: boolean
+  /** At most 10, newest first. */
+  earlier?: EarlierRollout[]
   /** Set when failures reached `maxFailures`. */
   halted?: { reason: string; message: string; at: string }
   finishedAt?: string
