@@ -1,0 +1,214 @@
+// Asks the real GRUB (Debian's grub-emu) what it would boot. Composes a small GPT disk (ESP from given
+// files, slots with or without a kernel), runs the menu on it with `linux` and `initrd` as script
+// functions that print, and reads the environment back. Same question, same answer: answers are kept.
+import * as fs from 'node:fs/promises'
+import path from 'node:path'
+import { runOrThrow } from '@kubenest/base/exec'
+import { systemExec } from '@kubenest/base/system-exec'
+
+const MIB = 1024 * 1024
+const ESP_FOLDER = 'EFI/openEuler'
+const PARTITIONS_MIB = { esp: [1, 4], a: [5, 2], b: [7, 2] } as const
+
+export interface GrubQuestion {
+  /** Files of the boot folder, `grub.cfg` among them; a name that is absent does not exist. */
+  readonly files: Readonly<Record<string, Uint8Array | string>>
+  /** Does the slot hold a kernel and an initramfs? */
+  readonly kernels: { readonly a: boolean; readonly b: boolean }
+  /** The disk takes no writes, so that save_env must fail. */
+  readonly isReadOnly?: boolean
+}
+
+export interface GrubAnswer {
+  readonly slot: 'A' | 'B' | 'none'
+  /** Words of the kernel line after the kernel's name. */
+  readonly kernelArguments: readonly string[]
+  /** grubenv as GRUB left it; undefined when the file does not exist. */
+  readonly environmentAfter: Uint8Array | undefined
+  /** What GRUB printed, for a failing test. */
+  readonly screen: string
+}
+
+export interface GrubOracle {
+  ask(question: GrubQuestion): Promise<GrubAnswer>
+  /** Number of questions that were really given to GRUB. */
+  readonly runs: () => number
+}
+
+/** Makes an oracle that works in this folder. */
+export async function createGrubOracle(folder: string): Promise<GrubOracle> {
+  await fs.mkdir(folder, { recursive: true })
+  const slots = await prepareSlots(folder)
+  const answers = new Map<string, Promise<GrubAnswer>>()
+  let runs = 0
+  return {
+    runs: () => runs,
+    ask: (question) => {
+      const key = keyOf(question)
+      const known = answers.get(key)
+      if (known !== undefined) return known
+      runs += 1
+      const answer = askGrub(path.join(folder, `run-${runs}`), slots, question)
+      answers.set(key, answer)
+      return answer
+    },
+  }
+}
+
+interface SlotTemplates {
+  readonly full: Uint8Array
+  readonly empty: Uint8Array
+}
+
+async function prepareSlots(folder: string): Promise<SlotTemplates> {
+  const root = path.join(folder, 'slot-root')
+  await fs.mkdir(path.join(root, 'boot'), { recursive: true })
+  await fs.writeFile(path.join(root, 'boot/vmlinuz'), 'kernel')
+  await fs.writeFile(path.join(root, 'boot/initramfs.img'), 'initramfs')
+  await makeExt4(path.join(folder, 'full.img'), root)
+  await makeExt4(path.join(folder, 'empty.img'))
+  return {
+    full: await fs.readFile(path.join(folder, 'full.img')),
+    empty: await fs.readFile(path.join(folder, 'empty.img')),
+  }
+}
+
+async function makeExt4(image: string, root?: string): Promise<void> {
+  const content = root === undefined ? [] : ['-d', root]
+  await runOrThrow(systemExec, 'make a slot', {
+    argv: ['mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', ...content, image, '2M'],
+  })
+}
+
+async function askGrub(
+  folder: string,
+  slots: SlotTemplates,
+  question: GrubQuestion,
+): Promise<GrubAnswer> {
+  await fs.mkdir(path.join(folder, 'grub'), { recursive: true })
+  try {
+    const disk = path.join(folder, 'disk.img')
+    await composeDisk(disk, folder, slots, question)
+    await fs.writeFile(path.join(folder, 'device.map'), `(hd0) ${disk}\n`)
+    await fs.writeFile(path.join(folder, 'grub/grub.cfg'), STUB)
+    const screen = await runGrub(folder, disk, question.isReadOnly ?? false)
+    return { ...readScreen(screen), environmentAfter: await readEnvironment(disk), screen }
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function composeDisk(
+  disk: string,
+  folder: string,
+  slots: SlotTemplates,
+  question: GrubQuestion,
+): Promise<void> {
+  await fs.writeFile(disk, new Uint8Array(0))
+  await fs.truncate(disk, 10 * MIB)
+  const { esp, a, b } = PARTITIONS_MIB
+  const lines = [esp, a, b].map(([start, size]) => `start=${start}MiB, size=${size}MiB`)
+  await runOrThrow(systemExec, 'partition the disk', {
+    argv: ['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', disk],
+    stdin: `label: gpt\n${lines.join('\n')}\n`,
+  })
+  await fillEsp(disk, folder, question.files)
+  const handle = await fs.open(disk, 'r+')
+  try {
+    const slotA = question.kernels.a ? slots.full : slots.empty
+    const slotB = question.kernels.b ? slots.full : slots.empty
+    await handle.write(slotA, 0, slotA.length, a[0] * MIB)
+    await handle.write(slotB, 0, slotB.length, b[0] * MIB)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function fillEsp(disk: string, folder: string, files: GrubQuestion['files']): Promise<void> {
+  const esp = `${disk}@@1M`
+  const run = (...argv: [string, ...string[]]) =>
+    runOrThrow(systemExec, 'fill the ESP', { argv, env: { MTOOLS_SKIP_CHECK: '1' } })
+  await run('mformat', '-i', esp, '-T', String((4 * MIB) / 512), '-h', '16', '-s', '32', '::')
+  await run('mmd', '-i', esp, '::EFI', `::${ESP_FOLDER}`)
+  const sources: string[] = []
+  for (const [name, content] of Object.entries(files)) {
+    const source = path.join(folder, name)
+    await fs.writeFile(source, content)
+    sources.push(source)
+  }
+  await run('mcopy', '-i', esp, ...sources, `::${ESP_FOLDER}/`)
+}
+
+/** grub-emu wants a terminal type and a device map; a namespace makes the disk read-only where asked. */
+async function runGrub(folder: string, disk: string, isReadOnly: boolean): Promise<string> {
+  const emu = [
+    'grub-emu',
+    '--root=host',
+    `--directory=${path.join(folder, 'grub')}`,
+    `--device-map=${path.join(folder, 'device.map')}`,
+  ] as const
+  const guard = ['bwrap', '--dev-bind', '/', '/', '--ro-bind', disk, disk] as const
+  const result = await systemExec.run({
+    argv: isReadOnly ? [...guard, ...emu] : [...emu],
+    env: { TERM: 'dumb' },
+    timeoutMs: 30_000,
+  })
+  return result.stdout + result.stderr
+}
+
+function readScreen(screen: string): Pick<GrubAnswer, 'slot' | 'kernelArguments'> {
+  const words = [...screen.matchAll(/KUBENEST-WORD (\S+)/g)].map((match) => match[1] ?? '')
+  const [device, , ...kernelArguments] = words
+  if (!screen.includes('KUBENEST-BOOT') || device === undefined)
+    return { slot: 'none', kernelArguments: [] }
+  return { slot: device === 'hd0,gpt2' ? 'A' : 'B', kernelArguments }
+}
+
+async function readEnvironment(disk: string): Promise<Uint8Array | undefined> {
+  const copy = `${disk}.grubenv`
+  const result = await systemExec.run({
+    argv: ['mcopy', '-n', '-i', `${disk}@@1M`, `::${ESP_FOLDER}/grubenv`, copy],
+    env: { MTOOLS_SKIP_CHECK: '1' },
+  })
+  return result.exitCode === 0 ? new Uint8Array(await fs.readFile(copy)) : undefined
+}
+
+function keyOf(question: GrubQuestion): string {
+  const hasher = new Bun.CryptoHasher('sha256')
+  for (const [name, content] of Object.entries(question.files)) {
+    hasher.update(`${name}\0${content.length}\0`)
+    hasher.update(content)
+  }
+  hasher.update(JSON.stringify([question.kernels, question.isReadOnly ?? false]))
+  return hasher.digest('hex')
+}
+
+// Modules come from the host; the menu, its environment and the kernels from the disk.
+const STUB = `
+for module in part_gpt fat ext2 regexp loadenv test echo halt configfile password_pbkdf2; do
+  insmod /usr/lib/grub/x86_64-emu/\${module}.mod
+done
+set pager=0
+set kubenest_loaded=
+function linux {
+  set kubenest_loaded=
+  if [ -f "\${1}" ]; then
+    set kubenest_loaded=yes
+    set kubenest_line="\${root} \${*}"
+  fi
+}
+function initrd {
+  if [ -n "\${kubenest_loaded}" -a -f "\${1}" ]; then
+    for word in \${kubenest_line}; do
+      echo "KUBENEST-WORD \${word}"
+    done
+    echo KUBENEST-BOOT
+    halt
+  fi
+}
+set root=hd0,gpt1
+set prefix=(hd0,gpt1)/${ESP_FOLDER}
+export root prefix kubenest_loaded kubenest_line
+configfile (hd0,gpt1)/${ESP_FOLDER}/grub.cfg
+halt
+`
