@@ -126,6 +126,24 @@ export async function removePath(file: string): Promise<void> {
   }
 }
 
+/** Gives a file or folder another name in the same file system; replaces a file that has it. */
+export async function renamePath(from: string, to: string): Promise<void> {
+  try {
+    await fs.rename(from, to)
+  } catch (error) {
+    throw fileError('rename', from, error)
+  }
+}
+
+/** Makes a symbolic link. */
+export async function makeLink(target: string, file: string): Promise<void> {
+  try {
+    await fs.symlink(target, file)
+  } catch (error) {
+    throw fileError('make the link', file, error)
+  }
+}
+
 /** Where a path leads when every link is followed; `undefined` when it leads nowhere. */
 export async function resolveLinks(file: string): Promise<string | undefined> {
   try {

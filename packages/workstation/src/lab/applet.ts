@@ -1,0 +1,137 @@
+// The command line of `kubenest lab`.
+import type { Applet, AppletContext } from '@kubenest/base/applet'
+import { systemClock } from '@kubenest/base/clock'
+import { isRunning } from '@kubenest/base/daemon'
+import { OsError } from '@kubenest/base/errors'
+import { runInteractive } from '@kubenest/base/interactive'
+import { systemExec } from '@kubenest/base/system-exec'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { stopLab } from './lab-down.ts'
+import { isLabFolder, type LabLocationOptions, locateLab } from './lab-location.ts'
+import { readLabRecord, readLabRequest } from './lab-record.ts'
+import { renderStatus } from './lab-status.ts'
+import { type LabCommandDeps, type LabUpOptions, startLab } from './lab-up.ts'
+import { superviseLab } from './supervise.ts'
+
+/** Runs one lab command. */
+export const labApplet: Applet = async (context) => {
+  let exitCode = 0
+  const program = buildCommands(context, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...context.argv], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE
+    throw error
+  }
+}
+
+const USAGE_EXIT_CODE = 64
+
+function buildCommands(context: AppletContext, end: (exitCode: number) => void): Command {
+  const deps = commandDeps(context)
+  const program = new Command('kubenest lab')
+    .description('A whole Kubernetes cluster on this machine, to see and test upgrades with')
+    .exitOverride()
+    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+  located(program.command('up').description('start a lab'))
+    .option('--light <count>', 'light nodes: real agent and proxy in a sandbox', parseCount, 0)
+    .option('--vm <count>', 'virtual machines as nodes', parseCount, 0)
+    .option('--no-operator', 'do not start the operator')
+    .option('--until-exit-of <pid>', 'end the lab when this process ends; for tests', parsePid)
+    .action(async (options: LabLocationOptions & LabUpOptions) => await up(deps, options))
+  located(program.command('down').description('stop a lab and remove all of it')).action(
+    async (options: LabLocationOptions) => await down(deps, options),
+  )
+  located(program.command('status').description('show a lab and its nodes')).action(
+    async (options: LabLocationOptions) => end(await status(deps, context, options)),
+  )
+  located(program.command('kubectl').description('run kubectl in a lab: lab kubectl -- get nodes'))
+    .argument('<arguments...>', 'arguments of kubectl, after --')
+    .action(async (args: string[], options: LabLocationOptions) =>
+      end(await kubectl(deps, args, options)),
+    )
+  program
+    .command('supervise', { hidden: true })
+    .requiredOption('--state <folder>')
+    .action(async (options: { state: string }) => end(await superviseLab(deps, options.state)))
+  return program
+}
+
+function commandDeps(context: AppletContext): LabCommandDeps {
+  return {
+    clock: systemClock,
+    exec: systemExec,
+    env: context.env,
+    stop: context.stop,
+    say: (line) => context.stdout(`${line}\n`),
+  }
+}
+
+function located(command: Command): Command {
+  return command
+    .addOption(new Option('--name <name>', 'name of the lab').default('default'))
+    .addOption(new Option('--state <folder>', 'state folder instead of the one in the cache'))
+}
+
+function parsePid(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Give a process id.')
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Give a number from 0.')
+}
+
+async function up(deps: LabCommandDeps, options: LabLocationOptions & LabUpOptions): Promise<void> {
+  const location = locateLab(options, deps.env)
+  const record = await startLab(deps, location, options)
+  const chosen = options.name === 'default' ? '' : ` --name ${options.name}`
+  deps.say(`Lab "${record.name}" is ready.`)
+  deps.say(`  kubenest lab kubectl${chosen} -- get nodes`)
+  deps.say(`  export KUBECONFIG=${location.paths.kubeconfig}`)
+  deps.say(`  kubenest lab down${chosen}`)
+}
+
+async function down(deps: LabCommandDeps, options: LabLocationOptions): Promise<void> {
+  const { paths, name } = locateLab(options, deps.env)
+  if (!(await isLabFolder(paths))) return deps.say(`There is no lab "${name}".`)
+  await stopLab(deps, paths)
+  deps.say(`Lab "${name}" is gone.`)
+}
+
+async function status(
+  deps: LabCommandDeps,
+  context: AppletContext,
+  options: LabLocationOptions,
+): Promise<number> {
+  const { paths, name } = locateLab(options, deps.env)
+  const record = await readLabRecord(paths.record)
+  if (record === undefined) {
+    deps.say(`There is no lab "${name}"; start one with kubenest lab up.`)
+    return 1
+  }
+  const alive = isRunning(record.supervisor)
+  context.stdout(renderStatus(record, { alive, nowMs: deps.clock.nowMs() }))
+  return alive && record.phase === 'ready' ? 0 : 1
+}
+
+async function kubectl(
+  deps: LabCommandDeps,
+  args: readonly string[],
+  options: LabLocationOptions,
+): Promise<number> {
+  const { paths, name } = locateLab(options, deps.env)
+  const record = await readLabRecord(paths.record)
+  if (record === undefined || !isRunning(record.supervisor))
+    throw new OsError('blocked', {
+      code: 'lab-not-running',
+      message: `Cannot reach lab "${name}": it does not run; start it with kubenest lab up`,
+    })
+  const request = await readLabRequest(paths.request)
+  const argv: [string, ...string[]] = [request.programs.kubectl, ...args]
+  return await runInteractive(argv, { ...deps.env, KUBECONFIG: paths.kubeconfig })
+}

@@ -1,0 +1,13 @@
+// Files that are embedded in the program as text.
+declare module '*.mod' {
+  const text: string
+  export default text
+}
+declare module '*.sum' {
+  const text: string
+  export default text
+}
+declare module '*.go' {
+  const text: string
+  export default text
+}
