@@ -2,11 +2,19 @@
 // CRD manifests come from these schemas. Imported by tools and tests; programs import types only.
 import { z } from 'zod'
 
-/** Validation rule in CEL, carried into the CRD. */
-function cel<T extends z.ZodType>(schema: T, rule: string, message: string, fieldPath?: string): T {
-  const rules = (schema.meta()?.['x-kubernetes-validations'] as object[] | undefined) ?? []
-  const added = fieldPath === undefined ? { rule, message } : { rule, message, fieldPath }
-  return schema.meta({ ...schema.meta(), 'x-kubernetes-validations': [...rules, added] })
+/** A rule in CEL that the API server checks; its message names field, value and remedy. */
+interface CelRule {
+  readonly rule: string
+  readonly field: string
+  /** CEL expression of the value as text. */
+  readonly value: string
+  readonly remedy: string
+}
+
+function cel<T extends z.ZodType>(schema: T, { rule, field, value, remedy }: CelRule): T {
+  const messageExpression = `'${field} is ' + ${value} + ': ${remedy}'`
+  const rules = [{ rule, message: `${field}: ${remedy}`, messageExpression }]
+  return schema.meta({ ...schema.meta(), 'x-kubernetes-validations': rules })
 }
 
 const text = (description: string) => z.string().describe(description)
@@ -37,8 +45,12 @@ const TimeWindow = z.object({
 
 const IntOrPercent = cel(
   z.union([z.int(), z.string()]).meta({ 'x-kubernetes-int-or-string': true }),
-  "type(self) == int ? self >= 0 : self.matches('^(100|[1-9]?[0-9])%$')",
-  'must be a number of nodes from 0, or a percentage such as "25%"',
+  {
+    rule: "type(self) == int ? self >= 0 : self.matches('^(100|[1-9]?[0-9])%$')",
+    field: 'spec.rollout.maxUnavailable',
+    value: "(type(self) == int ? string(self) : '\"' + self + '\"')",
+    remedy: 'give a number of nodes from 0, or a percentage from "0%" to "100%"',
+  },
 )
 
 const Drain = z.object({
