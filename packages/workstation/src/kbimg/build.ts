@@ -1,0 +1,88 @@
+// What every step of a build gets: the plan's inputs and the effects it may use.
+import { type Exec, type ExecRequest, runOrThrow } from '@kubenest/base/exec'
+import type { ImageArtefact } from '@kubenest/api/image/manifest'
+import type { BuiltImageType, ImageConfig } from './config.ts'
+import type { Argv, RootTools } from './namespaces.ts'
+
+export interface PackageVersion {
+  readonly name: string
+  readonly version: string
+}
+
+/** State of one build. Everything it writes is below `work`. */
+export interface Build {
+  readonly imageType: BuiltImageType
+  readonly config: ImageConfig
+  /** Absolute folder that relative paths of the configuration start from. */
+  readonly cwd: string
+  /** Absolute folder that becomes `scripts-auto`. */
+  readonly work: string
+  /** The image's root folder, below `work`. */
+  readonly root: string
+  /** SOURCE_DATE_EPOCH: no file of the image is newer. */
+  readonly builtAtSeconds: number
+  /** Where the compiled program's own parts for the image are (units). */
+  readonly tools: RootTools
+  readonly exec: Exec
+  readonly stop: AbortSignal
+  /** One line for the log of a failed build. */
+  readonly note: (line: string) => void
+  readonly ids: BuildIds
+  /** Filled by steps as they go. */
+  packages: PackageVersion[]
+  readonly artefacts: Omit<ImageArtefact, 'sizeBytes' | 'digest'>[]
+}
+
+/** GUIDs of one build, derived from what goes in, so that the same input gives the same disk. */
+export interface BuildIds {
+  readonly disk: string
+  readonly boot: string
+  readonly rootA: string
+  readonly rootB: string
+  readonly persist: string
+  /** UUID of the root's file system, and its hash seed. */
+  readonly fileSystem: string
+}
+
+export interface RunOptions {
+  readonly stdin?: string
+  readonly timeoutMs?: number
+  readonly outputBytesMax?: number
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+const STEP_TIMEOUT_MS = 3_600_000
+
+/** Runs a program that must succeed; its output goes to the build's log. */
+export async function run(
+  build: Build,
+  purpose: string,
+  argv: Argv,
+  options: RunOptions = {},
+): Promise<string> {
+  build.note(`+ ${argv.join(' ')}`)
+  const request: ExecRequest = {
+    timeoutMs: STEP_TIMEOUT_MS,
+    ...options,
+    argv,
+    cwd: options.cwd ?? build.work,
+    env: { SOURCE_DATE_EPOCH: String(build.builtAtSeconds), HOME: '/nonexistent', ...options.env },
+    signal: build.stop,
+    onLine: build.note,
+  }
+  return runOrThrow(build.exec, purpose, request)
+}
+
+/** Runs a program inside the image's root. */
+export function runInside(
+  build: Build,
+  purpose: string,
+  argv: Argv,
+  options: RunOptions = {},
+): Promise<string> {
+  return run(build, purpose, build.tools.inside(build.root, argv), {
+    ...options,
+    env: { DEBIAN_FRONTEND: 'noninteractive', ...options.env },
+  })
+}
