@@ -25,7 +25,8 @@ export async function takeLockFile(file: string): Promise<HeldLock> {
       if (await linkOnce(temporary, file)) return { release: () => releaseOwn(file, own) }
       const holder = await readHolder(file)
       if (holder !== undefined && (await isAlive(holder))) throw takenError(file, holder)
-      if (holder !== undefined) await removeStale(file, holder)
+      if (holder !== undefined && (await replaceStale(temporary, file, holder)))
+        return { release: () => releaseOwn(file, own) }
     }
     throw takenError(file, 'another process, again and again')
   } finally {
@@ -61,16 +62,24 @@ async function releaseOwn(file: string, own: string): Promise<void> {
   if ((await readHolder(file)) === own) await fs.rm(file, { force: true })
 }
 
-/** Two breakers: what was moved away is looked at again, and put back when it is a fresh lock. */
-async function removeStale(file: string, stale: string): Promise<void> {
-  const aside = `${file}.stale.${crypto.randomUUID()}`
-  try {
-    await fs.rename(file, aside)
-  } catch {
-    return // Another breaker was faster; the next attempt looks again.
+/**
+ * Replaces a stale lock by ours. Breakers of the same stale lock exclude each other by a second link;
+ * whoever has it looks again, so a lock that is fresh by now stays. True when the lock is ours.
+ */
+async function replaceStale(temporary: string, file: string, stale: string): Promise<boolean> {
+  const breaking = `${file}.breaking`
+  if (!(await linkOnce(temporary, breaking))) {
+    const breaker = await readHolder(breaking)
+    if (breaker !== undefined && !(await isAlive(breaker))) await fs.rm(breaking, { force: true })
+    return false
   }
-  if ((await readHolder(aside)) !== stale) await linkOnce(aside, file)
-  await fs.rm(aside, { force: true })
+  try {
+    if ((await readHolder(file)) !== stale) return false
+    await fs.rename(temporary, file)
+    return true
+  } finally {
+    await fs.rm(breaking, { force: true })
+  }
 }
 
 async function isAlive(holder: string): Promise<boolean> {
