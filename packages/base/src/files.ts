@@ -71,6 +71,36 @@ export async function replaceFile(
   }
 }
 
+/** Writes a file under a name that is free or left over, and makes its content durable, not yet its name. */
+export async function createNewFile(
+  file: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  try {
+    await fs.rm(file, { force: true })
+    const handle = await fs.open(file, 'wx', mode)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw fileError('write', file, error)
+  }
+}
+
+/** Renames a file to a name that does not exist in the same folder, durably. */
+export async function renameNew(from: string, to: string): Promise<void> {
+  try {
+    await fs.rename(from, to)
+    await syncDirectory(path.dirname(to))
+  } catch (error) {
+    throw fileError('rename', to, error)
+  }
+}
+
 /** Makes a name that was created, renamed or removed in this folder durable. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await fs.open(directory, 'r')
