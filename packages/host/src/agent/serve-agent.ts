@@ -1,0 +1,85 @@
+// The life of the serving agent: take the socket, finish what a crash left, serve, end in order.
+import type { Clock } from '@kubenest/base/clock'
+import { toOsError } from '@kubenest/base/errors'
+import type { Logger } from '@kubenest/base/log'
+import type { SysRoot } from '@kubenest/base/sysroot'
+import { activatedSocket } from '../linux/socket-activation.ts'
+import { claimSocketPath, openSocketToGroup } from '../linux/socket-path.ts'
+import { listenOnUnixSocket } from '../linux/unix-listener.ts'
+import { createHandlers } from './handlers.ts'
+import { watchIdle, type IdleWatch } from './idle-exit.ts'
+import { createOperationLog } from './operation-log.ts'
+import { createOperationRunner } from './operation-runner.ts'
+import { createConnectionServer } from './server.ts'
+import type { UpdateEngine } from './update/update-engine.ts'
+
+/** Time for a cancelled operation to end; the program has 5 s in all. */
+const STOP_LIMIT_MS = 4000
+
+/** What a serving agent needs. */
+export interface AgentDeps {
+  readonly engine: UpdateEngine
+  readonly socketPath: string
+  readonly sysroot: SysRoot
+  readonly clock: Clock
+  readonly log: Logger
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stop: AbortSignal
+  /** Root: the user who is served and who owns settings files. */
+  readonly ownerUid: number
+}
+
+/** Serves until it is stopped, or idle under socket activation. */
+export async function serveAgent(deps: AgentDeps): Promise<void> {
+  const { clock, log, engine } = deps
+  const inheritedFd = activatedSocket(deps.env)
+  const lock = inheritedFd === undefined ? await claimSocketPath(deps.socketPath) : undefined
+  await engine.recover()
+  const operations = createOperationLog(clock)
+  const runner = createOperationRunner(operations, log)
+  const methods = createHandlers({
+    engine,
+    operations,
+    runner,
+    configure: async ({ configs }) => {
+      const { applySettings } = await import('./settings/apply-settings.ts')
+      await applySettings(configs, deps)
+    },
+  })
+  const ended = Promise.withResolvers<void>()
+  let idle: IdleWatch | undefined
+  const server = createConnectionServer({
+    methods,
+    clientUid: deps.ownerUid,
+    clock,
+    log,
+    onQuiet: () => idle?.touch(),
+  })
+  const target = inheritedFd === undefined ? { path: deps.socketPath } : { fd: inheritedFd }
+  const listener = await listenOnUnixSocket(target, (connection) => server.accept(connection))
+  if (inheritedFd === undefined) await openSocketToGroup(deps.socketPath, deps.ownerUid)
+  else {
+    const isNeeded = async () =>
+      server.openConnections() > 0 || runner.isBusy() || (await isTrialPending(engine, log))
+    idle = watchIdle(clock, isNeeded, ended.resolve)
+  }
+  log.info('serving', { activated: inheritedFd !== undefined })
+  deps.stop.addEventListener('abort', () => ended.resolve(), { once: true })
+  if (deps.stop.aborted) ended.resolve()
+  await ended.promise
+  idle?.cancel()
+  listener.stop()
+  await Promise.race([runner.stop(), clock.sleep(STOP_LIMIT_MS)])
+  server.close()
+  await lock?.release()
+  log.info('stopped')
+}
+
+async function isTrialPending(engine: UpdateEngine, log: Logger): Promise<boolean> {
+  try {
+    return (await engine.describe()).trial?.verdict === 'InTrial'
+  } catch (error) {
+    log.warn('the state of the trial cannot be read', { reason: toOsError(error).message })
+    return false
+  }
+}

@@ -1,0 +1,71 @@
+// Serves the agent's socket: who may connect, how many at once, and when an idle agent may end.
+import type { Clock } from '@kubenest/base/clock'
+import type { Logger } from '@kubenest/base/log'
+import type { PeerConnection } from '../linux/unix-listener.ts'
+import type { MethodTable } from './rpc/answer-message.ts'
+import { serveConnection } from './rpc/serve-connection.ts'
+
+/** Connections at one time (threat T8). */
+export const CONNECTIONS_MAX = 16
+
+/** What serving needs. */
+export interface ServerDeps {
+  readonly methods: MethodTable
+  /** The only user who is served: root. */
+  readonly clientUid: number
+  readonly clock: Clock
+  readonly log: Logger
+  /** Called each time the last connection has ended. */
+  readonly onQuiet: () => void
+}
+
+/** Connections being served. */
+export interface ConnectionServer {
+  accept(connection: PeerConnection): void
+  openConnections(): number
+  /** Ends all connections. */
+  close(): void
+}
+
+/** Makes the server of accepted connections. */
+export function createConnectionServer(deps: ServerDeps): ConnectionServer {
+  // In order of arrival; the value tells whether a request of it runs.
+  const open = new Map<PeerConnection, { busy: boolean }>()
+
+  function accept(connection: PeerConnection): void {
+    if (connection.peer?.uid !== deps.clientUid) {
+      deps.log.warn('refused a client of another user', { uid: connection.peer?.uid })
+      return connection.close()
+    }
+    if (open.size >= CONNECTIONS_MAX && !closeOldestIdle()) {
+      deps.log.warn('refused a client: too many requests run at once')
+      return connection.close()
+    }
+    const state = { busy: false }
+    open.set(connection, state)
+    const onBusy = (busy: boolean) => {
+      state.busy = busy
+    }
+    void serveConnection(connection, { ...deps, onBusy }).then(() => forget(connection))
+  }
+
+  /** A flood of silent clients must not shut out those that have something to say. */
+  function closeOldestIdle(): boolean {
+    const idle = [...open].find(([, state]) => !state.busy)?.[0]
+    if (idle === undefined) return false
+    idle.close()
+    open.delete(idle)
+    return true
+  }
+
+  function forget(connection: PeerConnection): void {
+    open.delete(connection)
+    if (open.size === 0) deps.onQuiet()
+  }
+
+  return {
+    accept,
+    openConnections: () => open.size,
+    close: () => [...open.keys()].forEach((connection) => connection.close()),
+  }
+}

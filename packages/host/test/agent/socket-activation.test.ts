@@ -1,0 +1,94 @@
+// The agent started by systemd's protocol (contract 4.1, decision 12): the real systemd-socket-activate
+// hands the socket over. Skips loudly where that program is missing.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { until } from './fake-clock.ts'
+import { ask, call, connectRaw } from './raw-client.ts'
+
+const activate = Bun.which('systemd-socket-activate')
+const fixture = path.join(import.meta.dir, 'activated-agent.ts')
+const title = activate === null ? 'SKIPPED, systemd-socket-activate is not installed: ' : ''
+let folder: string
+let socketPath: string
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'agent-activation-'))
+  socketPath = path.join(folder, 'os-agent.sock')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function startActivated(env: Record<string, string> = {}) {
+  const setenv = Object.entries(env).flatMap(([name, value]) => ['-E', `${name}=${value}`])
+  return Bun.spawn(
+    [activate ?? '', ...setenv, '-l', socketPath, process.execPath, fixture, '/nowhere/s', folder],
+    { stdout: 'pipe', stderr: 'ignore' },
+  )
+}
+
+describe.skipIf(activate === null)(`${title}activatedSocket()`, () => {
+  test('serves the inherited socket, and ends with 0 when idle', async () => {
+    const agent = startActivated()
+    await until(() => existsSync(socketPath))
+    expect(await ask(socketPath, call('cancel', 1))).toMatchObject({ id: 1 })
+    expect(await ask(socketPath, call('cancel', 2))).toMatchObject({ id: 2 })
+    expect(await agent.exited).toBe(0)
+    expect(await new Response(agent.stdout).text()).toContain('activated=true')
+    // The socket belongs to systemd: another start must find it.
+    expect(existsSync(socketPath)).toBe(true)
+  })
+
+  test('ends with 0 on SIGTERM', async () => {
+    const agent = startActivated({ IN_TRIAL: '1' })
+    await until(() => existsSync(socketPath))
+    await ask(socketPath, call('cancel', 1))
+    agent.kill('SIGTERM')
+    expect(await agent.exited).toBe(0)
+  })
+
+  test('stays while a client is connected', async () => {
+    const agent = startActivated()
+    await until(() => existsSync(socketPath))
+    const client = await connectRaw(socketPath)
+    await client.write(call('cancel', 1))
+    await client.line()
+    // The client's own limit (0.1 s here) ends it first, then the idle time (0.3 s) begins.
+    expect(await client.line()).toBeUndefined()
+    expect(await agent.exited).toBe(0)
+  })
+})
+
+describe('activatedSocket()', () => {
+  function run(env: Record<string, string>, third: 'ignore' | number) {
+    // The shell-free way to have LISTEN_PID equal the program's own id: a program that sets it itself.
+    const script = `process.env.LISTEN_PID = String(process.pid); process.argv = ['', '', ${JSON.stringify(socketPath)}, ${JSON.stringify(folder)}]; await import(${JSON.stringify(fixture)})`
+    return Bun.spawn([process.execPath, '-e', script], {
+      env: { ...env, PATH: process.env['PATH'] ?? '' },
+      stdio: ['ignore', 'pipe', 'ignore', third],
+    })
+  }
+
+  test('refuses a descriptor that is no listening unix socket instead of listening elsewhere', async () => {
+    const agent = run({ LISTEN_FDS: '1' }, 'ignore')
+    expect(await agent.exited).toBe(69)
+    expect(await new Response(agent.stdout).text()).toContain('not a listening unix socket')
+    expect(existsSync(socketPath)).toBe(false)
+  })
+
+  test('refuses more than one socket', async () => {
+    const agent = run({ LISTEN_FDS: '2' }, 'ignore')
+    expect(await agent.exited).toBe(69)
+    expect(await new Response(agent.stdout).text()).toContain('LISTEN_FDS is 2')
+  })
+
+  test('refuses a listening TCP socket', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await until(() => server.listening)
+    const fd = (server as unknown as { _handle: { fd: number } })._handle.fd
+    const agent = run({ LISTEN_FDS: '1' }, fd)
+    expect(await agent.exited).toBe(69)
+    server.close()
+  })
+})
