@@ -1,5 +1,5 @@
-// Where the partitions of a disk image are (contract 6.9, UEFI column), and the sfdisk script for it.
-// Borders are in MiB; the last MiB of the disk belongs to the second partition table.
+// Where the partitions of a disk image are (contract 6.9, UEFI column), and the sfdisk script for
+// it. Borders are in MiB; the last MiB of the disk belongs to the second partition table.
 
 export type PartitionName = 'BOOT' | 'ROOT-A' | 'ROOT-B' | 'PERSIST'
 

@@ -1,4 +1,5 @@
-// GUIDs that follow from a name: the same input gives the same disk, byte for byte where tools allow.
+// GUIDs that follow from a name: the same input gives the same disk, byte for byte where tools
+// allow.
 import type { BuildIds } from './build.ts'
 
 /** All GUIDs of a build, from a text that stands for its input. */

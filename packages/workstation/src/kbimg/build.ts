@@ -1,5 +1,7 @@
 // What every step of a build gets: the plan's inputs and the effects it may use.
-import { type Exec, type ExecRequest, runOrThrow } from '@kubenest/base/exec'
+import { assert } from '@kubenest/base/assert'
+import { OsError } from '@kubenest/base/errors'
+import type { Exec, ExecRequest } from '@kubenest/base/exec'
 import type { ImageArtefact } from '@kubenest/api/image/manifest'
 import type { BuiltImageType, ImageConfig } from './config.ts'
 import type { Argv, RootTools } from './namespaces.ts'
@@ -52,6 +54,7 @@ export interface RunOptions {
   readonly cwd?: string
 }
 
+const OUTPUT_LENGTH_MAX = 1000
 const STEP_TIMEOUT_MS = 3_600_000
 
 /** Runs a program that must succeed; its output goes to the build's log. */
@@ -61,17 +64,27 @@ export async function run(
   argv: Argv,
   options: RunOptions = {},
 ): Promise<string> {
+  const [program, ...rest] = argv
+  assert(program !== undefined, 'a command has a program')
   build.note(`+ ${argv.join(' ')}`)
   const request: ExecRequest = {
     timeoutMs: STEP_TIMEOUT_MS,
     ...options,
-    argv,
+    argv: [program, ...rest],
     cwd: options.cwd ?? build.work,
     env: { SOURCE_DATE_EPOCH: String(build.builtAtSeconds), HOME: '/nonexistent', ...options.env },
     signal: build.stop,
     onLine: build.note,
   }
-  return runOrThrow(build.exec, purpose, request)
+  const result = await build.exec.run(request)
+  if (result.exitCode === 0) return result.stdout.replace(/\n+$/, '')
+  const lastOutput = (result.stderr.trim() || result.stdout.trim()).slice(-OUTPUT_LENGTH_MAX)
+  // The wrappers' names would hide which program failed; the purpose says it.
+  throw new OsError('host', {
+    code: 'command-failed',
+    message: `Cannot ${purpose}: exit code ${result.exitCode}: ${lastOutput || 'no output'}`,
+    fields: { exitCode: result.exitCode },
+  })
 }
 
 /** Runs a program inside the image's root. */

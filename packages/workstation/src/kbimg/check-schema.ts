@@ -1,5 +1,6 @@
-// First pass over the parsed TOML: sections, types, required keys, emptiness (rule V1). It covers all
-// documented sections, also those that the wanted type does not use. Unknown keys are collected.
+// First pass over the parsed TOML: sections, types, required keys, emptiness (rule V1). It covers
+// all documented sections, also those that the wanted type does not use. Unknown keys are
+// collected.
 import { configError } from './config-error.ts'
 import { CONFIG_SCHEMA, type KeySchema, type SectionSchema } from './config-schema.ts'
 import { nearestKey } from './nearest-key.ts'

@@ -1,7 +1,11 @@
-// What a kbimg configuration says, typed (contract 6.5). Names here are ours; the documented TOML keys
-// exist only in read-config.ts. Passwords are wrapped, so that no log line can show one by accident.
+// What a kbimg configuration says, typed (contract 6.5). Names here are ours; the documented TOML
+// keys exist only in read-config.ts. Passwords are wrapped, so that no log line can show one by
+// accident.
 
-/** A value that prints as asterisks everywhere; `reveal` is called only where a tool reads it from stdin. */
+/**
+ * A value that prints as asterisks everywhere; `reveal` is called only where a tool reads it from
+ * stdin.
+ */
 export interface Secret {
   reveal(): string
   toJSON(): string

@@ -1,9 +1,10 @@
-// How a build touches a root file system: as root of its own namespaces, so that mounts and processes
-// end with it, whether kbimg runs as root or as a user. Every program dies with kbimg, also when kbimg
-// is killed without warning.
+// How a build touches a root file system: as root of its own namespaces, so that mounts and
+// processes end with it, whether kbimg runs as root or as a user. Every program dies with kbimg,
+// also when kbimg is killed without warning.
 import type { Exec, ExecRequest } from '@kubenest/base/exec'
 
-export type Argv = readonly [string, ...string[]]
+/** Program and arguments. */
+export type Argv = readonly string[]
 
 /** Runs programs on files of the image. */
 export interface RootTools {
@@ -19,8 +20,7 @@ export interface RootTools {
 export function createRootTools(runsAsRoot: boolean): RootTools {
   const user = runsAsRoot ? [] : ['unshare', '--user', '--map-root-user', '--map-auto', '--']
   // The death signal is forgotten when a user namespace is entered, so it is set behind that.
-  const asRoot = (argv: Argv): Argv =>
-    prefix(user, ['setpriv', '--pdeathsig', 'KILL', '--', ...argv])
+  const asRoot = (argv: Argv): Argv => [...user, 'setpriv', '--pdeathsig', 'KILL', '--', ...argv]
   return {
     asRoot,
     isolated: (argv) =>
@@ -38,28 +38,30 @@ export function createRootTools(runsAsRoot: boolean): RootTools {
   }
 }
 
-function prefix(words: readonly string[], argv: Argv): Argv {
-  const [first, ...rest] = words
-  return first === undefined ? argv : [first, ...rest, ...argv]
-}
-
 function bubble(root: string): string[] {
   return [
-    ...[
-      '--bind',
-      root,
-      '/',
-      '--dev',
-      '/dev',
-      '--proc',
-      '/proc',
-      '--tmpfs',
-      '/run',
-      '--tmpfs',
-      '/tmp',
-    ],
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--new-session'],
-    ...['--cap-add', 'ALL', '--chdir', '/', '--hostname', 'localhost'],
+    '--bind',
+    root,
+    '/',
+    '--dev',
+    '/dev',
+    '--proc',
+    '/proc',
+    '--tmpfs',
+    '/run',
+    '--tmpfs',
+    '/tmp',
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--die-with-parent',
+    '--new-session',
+    '--cap-add',
+    'ALL',
+    '--chdir',
+    '/',
+    '--hostname',
+    'localhost',
   ]
 }
 

@@ -16,7 +16,7 @@ export function nearestKey(key: string, known: readonly string[]): string | unde
 function editDistance(from: string, to: string): number {
   const short = from.slice(0, 64)
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (const [index, letter] of [...short].entries()) {
+  for (const [index, letter] of Array.from(short).entries()) {
     const next = [index + 1]
     for (let column = 1; column <= to.length; column++) {
       const replace = (row[column - 1] ?? 0) + (letter === to[column - 1] ? 0 : 1)

@@ -1,4 +1,5 @@
-// Checked TOML document → our types. Only this file knows the documented key names together with ours.
+// Checked TOML document → our types. Only this file knows the documented key names together with
+// ours.
 import { isTable, type Table } from './check-schema.ts'
 import {
   type ChrootScriptConfig,
