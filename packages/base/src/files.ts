@@ -1,5 +1,7 @@
-// Files for packages that may not import node:fs themselves. Every path is absolute or relative to the
-// working directory; nothing here follows user text into a shell.
+// Files for packages that may not import node:fs themselves. Every path is absolute or relative to
+// the working directory; nothing here follows user text into a shell.
+import { createHash } from 'node:crypto'
+import { appendFileSync, createReadStream } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import { OsError } from './errors.ts'
@@ -28,7 +30,10 @@ export async function readBytes(file: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Writes a new or existing file in place; not safe against a crash: for files nobody reads after one. */
+/**
+ * Writes a new or existing file in place; not safe against a crash: for files nobody reads after
+ * one.
+ */
 export async function writeFile(
   file: string,
   content: string | Uint8Array,
@@ -43,8 +48,8 @@ export async function writeFile(
 }
 
 /**
- * Replaces a file so that a crash leaves the complete old or the complete new one: temporary file in
- * the same folder, sync, rename, sync of the folder (reliability 4.1). Never for files on FAT.
+ * Replaces a file so that a crash leaves the complete old or the complete new one: temporary file
+ * in the same folder, sync, rename, sync of the folder (reliability 4.1). Never for files on FAT.
  */
 export async function replaceFile(
   file: string,
@@ -71,7 +76,10 @@ export async function replaceFile(
   }
 }
 
-/** Writes a file under a name that is free or left over, and makes its content durable, not yet its name. */
+/**
+ * Writes a file under a name that is free or left over, and makes its content durable, not yet its
+ * name.
+ */
 export async function createNewFile(
   file: string,
   content: string | Uint8Array,
@@ -147,7 +155,9 @@ export async function ensureDirectory(directory: string, mode = 0o755): Promise<
   }
 }
 
-/** Removes a file or a whole folder; nothing happens when it does not exist. Links are not followed. */
+/**
+ * Removes a file or a whole folder; nothing happens when it does not exist. Links are not followed.
+ */
 export async function removePath(file: string): Promise<void> {
   try {
     await fs.rm(file, { recursive: true, force: true })
@@ -172,6 +182,26 @@ export async function makeLink(target: string, file: string): Promise<void> {
   } catch (error) {
     throw fileError('make the link', file, error)
   }
+}
+
+/** Adds text to the end of a file, created with mode 0600; for logs. */
+export function appendText(file: string, text: string): void {
+  try {
+    appendFileSync(file, text, { mode: 0o600 })
+  } catch (error) {
+    throw fileError('append to', file, error)
+  }
+}
+
+/** SHA-256 of a file, hex. */
+export async function digestFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array)
+  } catch (error) {
+    throw fileError('read', file, error)
+  }
+  return hash.digest('hex')
 }
 
 /** Where a path leads when every link is followed; `undefined` when it leads nowhere. */

@@ -25,7 +25,9 @@ export interface BuildDeps {
   readonly say: (line: string) => void
 }
 
-/** Builds these programs into the cache. Interrupted, it leaves earlier programs and Go's own cache. */
+/**
+ * Builds these programs into the cache. Interrupted, it leaves earlier programs and Go's own cache.
+ */
 export async function buildControlPlane(
   deps: BuildDeps,
   programs: readonly string[],

@@ -9,7 +9,10 @@ export interface ControlPlanePorts {
   readonly controllerManager: number
 }
 
-/** etcd that asks every client, and every peer, for a certificate. No fsync: a lab's data is worth nothing. */
+/**
+ * etcd that asks every client, and every peer, for a certificate. No fsync: a lab's data is worth
+ * nothing.
+ */
 export function etcdArguments(paths: LabPaths, ports: ControlPlanePorts): string[] {
   const clientUrl = `https://127.0.0.1:${ports.etcdClient}`
   const peerUrl = `https://127.0.0.1:${ports.etcdPeer}`

@@ -21,6 +21,8 @@ export interface LabDeps {
   readonly paths: LabPaths
   readonly request: LabRequest
   readonly processes: ProcessTable
+  /** Writes the lab's record: something in it changed. */
+  readonly changed: () => void
   /** Adds a sentence to the lab's record. */
   readonly step: (sentence: string) => Promise<void>
   /** Aborted when the lab is to stop. */

@@ -1,5 +1,5 @@
-// A Go that can build the control plane. One from PATH is enough from 1.21 on: it fetches the pinned
-// tool chain by itself, through the module proxy and checked against Go's checksum database.
+// A Go that can build the control plane. One from PATH is enough from 1.21 on: it fetches the
+// pinned tool chain by itself, through the module proxy and checked against Go's checksum database.
 import { OsError } from '@kubenest/base/errors'
 import { type Exec, runOrThrow } from '@kubenest/base/exec'
 import { findProgram } from './find-program.ts'

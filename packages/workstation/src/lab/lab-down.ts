@@ -1,5 +1,5 @@
-// `lab down`: ends the supervisor and whatever it left, then removes the state folder. Only processes
-// are signalled whose id and start time were written down by the lab.
+// `lab down`: ends the supervisor and whatever it left, then removes the state folder. Only
+// processes are signalled whose id and start time were written down by the lab.
 import type { Clock } from '@kubenest/base/clock'
 import { stopProcess } from '@kubenest/base/daemon'
 import { removePath } from '@kubenest/base/files'

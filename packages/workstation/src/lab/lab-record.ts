@@ -13,6 +13,24 @@ export interface LabProcess {
   restarts: number
 }
 
+/** One start of a light node, as the boot loader decided it. */
+export interface LightBoot {
+  at: string
+  slot: 'A' | 'B'
+  version: string
+  trial: boolean
+  outcome: 'boots' | 'panics'
+}
+
+/** A light node, seen from its power switch. */
+export interface LightNodeRecord {
+  name: string
+  power: 'off' | 'boot-loader' | 'panicked' | 'running'
+  /** Why it is off. */
+  reason?: string
+  boots: LightBoot[]
+}
+
 /** Everything `status`, `down` and tests need to know. */
 export interface LabRecord {
   name: string
@@ -25,7 +43,7 @@ export interface LabRecord {
   startedAt: string
   apiServer: string
   imageServer: string
-  lightNodes: string[]
+  nodes: LightNodeRecord[]
   processes: LabProcess[]
 }
 

@@ -1,4 +1,5 @@
-// `lab up`: checks, starts a supervisor of its own session, and tells its progress until it is ready.
+// `lab up`: checks, starts a supervisor of its own session, and tells its progress until it is
+// ready.
 import type { Clock } from '@kubenest/base/clock'
 import {
   identifyProcess,

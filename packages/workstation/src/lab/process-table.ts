@@ -1,5 +1,5 @@
-// The supervisor's child programs: starts them, restarts those that a cluster would restart, and tells
-// when one ended that must not. Everything it starts dies with the supervisor.
+// The supervisor's child programs: starts them, restarts those that a cluster would restart, and
+// tells when one ended that must not. Everything it starts dies with the supervisor.
 import type { Clock } from '@kubenest/base/clock'
 import { type Daemon, startDaemon, stopProcess } from '@kubenest/base/daemon'
 import type { LabProcess } from './lab-record.ts'
@@ -34,7 +34,10 @@ interface Entry {
 
 const RESTART_AFTER_MS = 1000
 
-/** What a table needs; `changed` is called after each start, `failed` when a child ended that must not. */
+/**
+ * What a table needs; `changed` is called after each start, `failed` when a child ended that must
+ * not.
+ */
 export interface ProcessTableDeps {
   readonly clock: Clock
   readonly logs: string

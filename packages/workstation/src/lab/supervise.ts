@@ -1,5 +1,5 @@
-// The supervisor of one lab: the parent of everything that runs in it. It writes lab.json, and ends the
-// whole lab when it is told to, or when a part ended without which the lab is no lab.
+// The supervisor of one lab: the parent of everything that runs in it. It writes lab.json, and ends
+// the whole lab when it is told to, or when a part ended without which the lab is no lab.
 import type { Clock } from '@kubenest/base/clock'
 import { isRunning, ownIdentity } from '@kubenest/base/daemon'
 import { OsError, toOsError } from '@kubenest/base/errors'
@@ -9,9 +9,11 @@ import { findFreePorts } from '@kubenest/base/free-port'
 import { type FileServer, serveFolder } from '@kubenest/base/http-server'
 import { type LabDeps, lastLines, startControlPlane } from './control-plane.ts'
 import type { ControlPlanePorts } from './control-plane-arguments.ts'
+import { installProduct } from './install-product.ts'
 import { kubeconfigFor } from './kubeconfig.ts'
-import { labPaths } from './lab-paths.ts'
+import { type LabPaths, labPaths } from './lab-paths.ts'
 import { type LabRecord, type LabRequest, readLabRequest, writeJson } from './lab-record.ts'
+import { lightNodeNames, startLightNodes } from './light-nodes.ts'
 import { makeCertificates, OPENSSL_CONFIG, planCertificates } from './pki.ts'
 import { createProcessTable } from './process-table.ts'
 
@@ -31,7 +33,36 @@ export async function superviseLab(deps: SuperviseDeps, stateFolder: string): Pr
   const ports = await choosePorts()
   await ensureDirectory(paths.images, 0o700)
   const images = serveFolder(paths.images)
-  const record: LabRecord = {
+  const record = newRecord(deps, request, ports, images)
+  const orphaned = watchOwner(deps.clock, request.owner)
+  const ended = new AbortController()
+  const stop = AbortSignal.any([deps.stop, orphaned, ended.signal])
+  const lab = createLab({ deps, paths, request, record, stop, fail: (e) => ended.abort(e) })
+  let nodes: Promise<void>[] = []
+  try {
+    nodes = await bringUp(lab, ports, record)
+    record.phase = 'ready'
+    lab.changed()
+    await aborted(stop)
+  } catch (error) {
+    ended.abort(error)
+  }
+  const failed = !deps.stop.aborted && !orphaned.aborted
+  record.phase = failed ? 'failed' : 'stopping'
+  if (failed) record.error = await explain(lab, ended.signal.reason)
+  await Promise.all([...nodes, lab.processes.stopAll(STOP_GRACE_MS), images.stop()])
+  await lab.saved()
+  if (orphaned.aborted) await removePath(paths.root)
+  return failed ? 1 : 0
+}
+
+function newRecord(
+  deps: SuperviseDeps,
+  request: LabRequest,
+  ports: ControlPlanePorts,
+  images: FileServer,
+): LabRecord {
+  return {
     name: request.name,
     phase: 'starting',
     supervisor: ownIdentity(),
@@ -39,51 +70,55 @@ export async function superviseLab(deps: SuperviseDeps, stateFolder: string): Pr
     startedAt: new Date(deps.clock.nowMs()).toISOString(),
     apiServer: `https://127.0.0.1:${ports.apiServer}`,
     imageServer: `http://127.0.0.1:${images.port}`,
-    lightNodes: [],
+    nodes: lightNodeNames(request.lightNodes).map((name) => ({ name, power: 'off', boots: [] })),
     processes: [],
   }
-  const failure = new AbortController()
-  const orphaned = watchOwner(deps.clock, request.owner)
-  const stop = AbortSignal.any([deps.stop, failure.signal, orphaned])
-  const save = createSaver(async () => {
-    record.processes = processes.list()
-    await writeJson(paths.record, record)
-  })
+}
+
+interface LabParts {
+  readonly deps: SuperviseDeps
+  readonly paths: LabPaths
+  readonly request: LabRequest
+  readonly record: LabRecord
+  readonly stop: AbortSignal
+  readonly fail: (error: OsError) => void
+}
+
+/**
+ * Every change is written; writes that overlap are joined, and the last state always reaches the
+ * file.
+ */
+function createLab(parts: LabParts): LabDeps & { saved: () => Promise<void> } {
+  const { deps, paths, request, record, stop } = parts
+  let tail: Promise<void> = Promise.resolve()
+  const saved = () => {
+    tail = tail.then(async () => {
+      record.processes = processes.list()
+      await writeJson(paths.record, record)
+    })
+    return tail
+  }
+  const changed = () => void saved()
   const processes = createProcessTable({
     clock: deps.clock,
     logs: paths.logs,
-    changed: () => void save(),
-    failed: (name, exitCode) => failure.abort(childEnded(name, exitCode)),
+    changed,
+    failed: (name, exitCode) => parts.fail(childEnded(name, exitCode)),
   })
-  const lab: LabDeps = {
+  const step = async (sentence: string) => {
+    record.steps.push(sentence)
+    await saved()
+  }
+  return {
     clock: deps.clock,
     exec: deps.exec,
     paths,
     request,
     processes,
     stop,
-    step: async (sentence) => {
-      record.steps.push(sentence)
-      await save()
-    },
-  }
-  try {
-    await bringUp(lab, ports, record)
-    record.phase = 'ready'
-    await save()
-    await aborted(stop)
-    if (failure.signal.aborted) throw failure.signal.reason
-    record.phase = 'stopping'
-    return 0
-  } catch (error) {
-    if (deps.stop.aborted || orphaned.aborted) return 0
-    record.phase = 'failed'
-    record.error = await explain(lab, failure.signal.aborted ? failure.signal.reason : error)
-    return 1
-  } finally {
-    await shutDown(lab, images)
-    await save()
-    if (orphaned.aborted) await removePath(paths.root)
+    changed,
+    step,
+    saved,
   }
 }
 
@@ -101,29 +136,25 @@ function watchOwner(clock: Clock, owner: LabRequest['owner']): AbortSignal {
   return orphaned.signal
 }
 
-async function bringUp(lab: LabDeps, ports: ControlPlanePorts, record: LabRecord): Promise<void> {
+async function bringUp(
+  lab: LabDeps,
+  ports: ControlPlanePorts,
+  record: LabRecord,
+): Promise<Promise<void>[]> {
   const { paths } = lab
   for (const folder of [paths.pki, paths.logs, paths.nodes]) await ensureDirectory(folder, 0o700)
   await writeFile(`${paths.pki}/openssl.cnf`, OPENSSL_CONFIG)
-  await makeCertificates(lab.exec, paths.pki, planCertificates(record.lightNodes))
+  await makeCertificates(
+    lab.exec,
+    paths.pki,
+    planCertificates(record.nodes.map((node) => node.name)),
+  )
   const kubeconfig = await kubeconfigFor(paths.pki, 'admin', record.apiServer, `lab-${record.name}`)
   await writeFile(paths.kubeconfig, kubeconfig, 0o600)
   await startControlPlane(lab, ports)
   await lab.step(`Control plane is ready at ${record.apiServer}`)
-}
-
-async function shutDown(lab: LabDeps, images: FileServer): Promise<void> {
-  await lab.processes.stopAll(STOP_GRACE_MS)
-  await images.stop()
-}
-
-/** Saves that overlap are joined: the last state always reaches the file. */
-function createSaver(write: () => Promise<void>): () => Promise<void> {
-  let tail: Promise<void> = Promise.resolve()
-  return () => {
-    tail = tail.then(write)
-    return tail
-  }
+  await installProduct(lab, record)
+  return await startLightNodes(lab, record)
 }
 
 async function choosePorts(): Promise<ControlPlanePorts> {

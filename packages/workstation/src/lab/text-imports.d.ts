@@ -11,3 +11,7 @@ declare module '*.go' {
   const text: string
   export default text
 }
+declare module '*.yaml' {
+  const text: string
+  export default text
+}

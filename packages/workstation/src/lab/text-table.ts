@@ -1,6 +1,8 @@
 // Columns of text, as kubectl prints them.
 
-/** Lines of a table: each column as wide as its widest cell, three spaces between, none at the end. */
+/**
+ * Lines of a table: each column as wide as its widest cell, three spaces between, none at the end.
+ */
 export function renderTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
