@@ -1,0 +1,150 @@
+// Where each selected node stands: done, at work, ready to start, or waiting with a reason. Pure.
+import type { NodeFailure, OperationPhase } from '@kubenest/api/os/records'
+import { isFree, type ClaimState } from './claims.ts'
+import { denialOf } from './failures.ts'
+import type { InstanceFacts, NodeFacts, OsFacts } from './facts.ts'
+import { believedUntilMs, needsOperation } from './needs-operation.ts'
+import { PHASE_SENTENCES } from './sentences.ts'
+
+/** After this time without a word of the proxy, the status says so. */
+export const PROXY_ANSWER_MS = 120_000
+
+/** A selected node and its standing. */
+export interface NodeStanding {
+  node: NodeFacts
+  instance: InstanceFacts | undefined
+  kind: 'updated' | 'updating' | 'candidate' | 'failed' | 'waiting'
+  reason: string
+  message: string
+  /** RFC 3339. */
+  since?: string
+  /** When this standing may change by itself. */
+  lookAgainMs?: number
+}
+
+/** What the standing of a node depends on, beside the node. */
+export interface StandingContext {
+  os: OsFacts
+  standing: readonly NodeFailure[]
+  /** Names of nodes whose place within the cap is taken. */
+  busy: ReadonlySet<string>
+  claims: ReadonlyMap<string, ClaimState>
+  nowMs: number
+}
+
+/** Says where a node stands. */
+export function classifyNode(
+  node: NodeFacts,
+  instance: InstanceFacts | undefined,
+  context: StandingContext,
+): NodeStanding {
+  const { os, standing, nowMs } = context
+  const at = { node, instance }
+  const claim = context.claims.get(node.name)
+  if (context.busy.has(node.name)) return { ...at, ...atWork(instance, claim, nowMs) }
+  const isUpdated = !needsOperation(os, node, instance)
+  const updated = { ...at, kind: 'updated' as const, reason: 'Updated', message: '' }
+  if (isUpdated && os.operation !== 'config') return updated
+  // Settings count as asked for once assigned, so a failure to apply them is looked at first.
+  const denial = denialOf(os, standing, node, instance)
+  if (denial !== undefined) return { ...at, ...denied(os, denial) }
+  if (isUpdated) return updated
+  return { ...at, ...(instance === undefined ? missingInstance() : startable(os, instance, nowMs)) }
+}
+
+type Standing = Omit<NodeStanding, 'node' | 'instance'>
+
+function atWork(
+  instance: InstanceFacts | undefined,
+  claim: ClaimState | undefined,
+  nowMs: number,
+): Standing {
+  const operation = instance?.operation
+  if (operation !== undefined && (claim === undefined || operation.id === claim.claim.id)) {
+    const message = workSentence(instance, operation.phase)
+    return { kind: 'updating', reason: operation.phase, message, since: operation.since }
+  }
+  const sinceText = claim?.claim.at
+  const base = {
+    kind: 'updating' as const,
+    ...(sinceText === undefined ? {} : { since: sinceText }),
+  }
+  const silentMs = Date.parse(sinceText ?? '') + PROXY_ANSWER_MS
+  if (Number.isNaN(silentMs) || nowMs < silentMs) {
+    const again = Number.isNaN(silentMs) ? {} : { lookAgainMs: silentMs }
+    return {
+      ...base,
+      ...again,
+      reason: 'Assigned',
+      message: 'The proxy on the node has been asked to work.',
+    }
+  }
+  const message =
+    'The proxy on the node has said nothing so far. Check its upgrade-proxy pod; the proxy of another implementation says nothing until it is done.'
+  return { ...base, reason: 'NoWordFromProxy', message }
+}
+
+/**
+ * Progress in bytes would change the status each second, so only errors and what blocks a drain are
+ * quoted.
+ */
+function workSentence(instance: InstanceFacts | undefined, phase: OperationPhase): string {
+  const quoted = instance?.lastError ?? (phase === 'Draining' ? instance?.message : undefined)
+  return quoted ?? PHASE_SENTENCES[phase] ?? ''
+}
+
+function missingInstance(): Standing {
+  const message =
+    'The node has no OSInstance, so no proxy works on it. Check that the upgrade-proxy pod runs there.'
+  return { kind: 'waiting', reason: 'NoOSInstance', message }
+}
+
+function denied(
+  os: OsFacts,
+  denial: { reason: 'ImageFailedHere' | 'Skipped'; why: string; at: string },
+): Standing {
+  const remedy =
+    denial.reason === 'Skipped'
+      ? 'It is left out until the OS object asks for something else.'
+      : `It is not tried there again. Ask for another image, or allow one more trial: kubectl os allow ${os.name} -n ${os.namespace}.`
+  return {
+    kind: denial.reason === 'Skipped' ? 'waiting' : 'failed',
+    reason: denial.reason,
+    message: `${denial.why}. ${remedy}`,
+    since: denial.at,
+  }
+}
+
+function startable(os: OsFacts, instance: InstanceFacts, nowMs: number): Standing {
+  const believedMs = believedUntilMs(os, instance)
+  if (believedMs !== undefined && nowMs < believedMs)
+    return {
+      kind: 'waiting',
+      reason: 'VersionNotReported',
+      message: 'The proxy reported success; the kubelet has yet to report the new version.',
+      lookAgainMs: believedMs,
+    }
+  const { hold } = instance
+  if (hold !== undefined && hold.osUid === os.uid && hold.osGeneration === os.generation)
+    return {
+      kind: 'waiting',
+      reason: 'ManualHold',
+      message: `A person booted ${hold.version} by hand; that is respected until the OS object changes.`,
+      since: hold.at,
+    }
+  if (!isFree(instance)) return taken(instance)
+  return {
+    kind: 'candidate',
+    reason: 'WaitingForTurn',
+    message: 'It starts when a place within the cap is free.',
+  }
+}
+
+function taken(instance: InstanceFacts): Standing {
+  const owner = instance.owner === undefined ? 'nobody' : instance.owner
+  return {
+    kind: 'waiting',
+    reason: 'InstanceNotFree',
+    message: `Its OSInstance is ${JSON.stringify(instance.nodeStatus)} and owned by ${owner}; it starts once that is over.`,
+  }
+}

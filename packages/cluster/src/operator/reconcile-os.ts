@@ -1,0 +1,159 @@
+// One reconcile of one OS object: facts from the caches, plan, effects, when to look again.
+import type { Node } from '@kubenest/api/core/objects'
+import { OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
+import type { Os, OsInstance } from '@kubenest/api/os/os'
+import type { Clock } from '@kubenest/base/clock'
+import type { Logger } from '@kubenest/base/log'
+import type { TimeZone } from '@kubenest/base/time-zone'
+import type { KubeClient } from '@kubenest/kube/client/kube-client'
+import type { ReconcileResult } from '@kubenest/kube/controller/controller'
+import type { Cache } from '@kubenest/kube/informer/informer'
+import { objectKey } from '@kubenest/kube/object-key'
+import { applyRollout } from './apply-rollout.ts'
+import {
+  instanceFacts,
+  nodeFacts,
+  osFacts,
+  type InstanceFacts,
+  type RolloutFacts,
+} from './facts.ts'
+import { planRollout } from './plan-rollout.ts'
+import { isSelected } from './select-nodes.ts'
+import { trimOs, trimOsInstance } from './trim.ts'
+import { createStatusWriter } from './write-status.ts'
+import { createWriteOverlay } from './write-overlay.ts'
+
+/** After a refused write the cache is about to show why. */
+const STALE_RETRY_MS = 100
+/** A clock that was set is noticed within this time. */
+const LOOK_AGAIN_MAX_MS = 60_000
+/** How long a refused claim right is believed. */
+const CLAIM_RIGHT_RETRY_MS = 600_000
+
+/** Name of the OSInstance index by owning OS object, `namespace/name`. */
+export const OWNER_INDEX = 'owner'
+
+/** Caches that a reconcile reads. */
+export interface OperatorCaches {
+  oses: Cache<Os>
+  nodes: Cache<Node>
+  instances: Cache<OsInstance>
+}
+
+/** What a reconcile needs. */
+export interface ReconcileDeps {
+  client: KubeClient
+  clock: Clock
+  log: Logger
+  caches: OperatorCaches
+  zone: TimeZone
+  newId: () => string
+}
+
+/** Makes the reconcile function of a controller. */
+export function createOsReconciler(deps: ReconcileDeps) {
+  const writtenOses = createWriteOverlay<Os>()
+  const writtenInstances = createWriteOverlay<OsInstance>()
+  const status = createStatusWriter(deps)
+  const sightings = new Map<string, Map<string, number>>()
+  let claimsForbiddenMs: number | undefined
+
+  function mayClaim(): boolean {
+    if (claimsForbiddenMs === undefined) return true
+    return deps.clock.monotonicMs() - claimsForbiddenMs > CLAIM_RIGHT_RETRY_MS
+  }
+
+  function instanceOf(namespace: string, name: string): OsInstance | undefined {
+    for (const each of new Set([OS_INSTANCE_NAMESPACE, namespace])) {
+      const key = `${each}/${name}`
+      const found = writtenInstances.resolve(key, deps.caches.instances.get(key))
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  function gatherFacts(key: string, os: Os): RolloutFacts {
+    const facts = osFacts(os)
+    const nodes = deps.caches.nodes.list().map(nodeFacts)
+    const names = new Set(facts.claims.map(({ node }) => node))
+    for (const node of nodes) if (isSelected(facts.nodeSelector, node)) names.add(node.name)
+    for (const each of deps.caches.instances.byIndex(OWNER_INDEX, key))
+      names.add(each.metadata.name)
+    const instances = new Map<string, InstanceFacts>()
+    for (const name of names) {
+      const instance = instanceOf(facts.namespace, name)
+      if (instance !== undefined) instances.set(name, instanceFacts(instance))
+    }
+    const others = deps.caches.oses
+      .list()
+      .filter((each) => objectKey(each) !== key)
+      .map(osFacts)
+      .filter(({ deleting }) => !deleting)
+    return {
+      os: facts,
+      others,
+      nodes,
+      instances,
+      offsetSecondsAt: (epochSeconds) => deps.zone.offsetSecondsAt(epochSeconds),
+      mayClaim: mayClaim(),
+      firstSeenMs: (sighting) => sightings.get(key)?.get(sighting),
+    }
+  }
+
+  function remember(key: string, seen: readonly string[], nowMs: number): void {
+    const before = sightings.get(key)
+    if (seen.length === 0) sightings.delete(key)
+    else sightings.set(key, new Map(seen.map((each) => [each, before?.get(each) ?? nowMs])))
+  }
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const os = writtenOses.resolve(key, deps.caches.oses.get(key))
+    if (os === undefined || os.metadata.deletionTimestamp !== undefined) {
+      sightings.delete(key)
+      return {}
+    }
+    const facts = gatherFacts(key, os)
+    const nowMs = deps.clock.nowMs()
+    const plan = planRollout(facts, nowMs, deps.newId)
+    remember(key, plan.sightings, nowMs)
+    const outcome = await applyRollout(
+      {
+        client: deps.client,
+        log: deps.log,
+        signal,
+        onOsWritten: (written) =>
+          writtenOses.remember(key, facts.os.resourceVersion, trimOs(written)),
+        onInstanceWritten: (written) => {
+          const replaced = facts.instances.get(written.metadata.name)?.resourceVersion ?? ''
+          writtenInstances.remember(objectKey(written), replaced, trimOsInstance(written))
+        },
+      },
+      facts,
+      plan,
+    )
+    if (outcome === 'claims-forbidden') {
+      if (claimsForbiddenMs === undefined)
+        deps.log.warn('The operator may not patch OS objects; works on one node at a time')
+      claimsForbiddenMs = deps.clock.monotonicMs()
+      return { requeueAfterMs: 1 }
+    }
+    if (outcome === 'stale') return { requeueAfterMs: STALE_RETRY_MS }
+    if (facts.mayClaim && plan.record !== undefined) claimsForbiddenMs = undefined
+    const statusAgainMs = await status.write(os, plan.status, signal)
+    return lookAgain(plan.nextActionMs, nowMs, statusAgainMs)
+  }
+
+  return reconcile
+}
+
+function lookAgain(
+  nextActionMs: number | undefined,
+  nowMs: number,
+  statusAgainMs: number | undefined,
+): ReconcileResult {
+  const delays: number[] = []
+  if (nextActionMs !== undefined)
+    delays.push(Math.min(LOOK_AGAIN_MAX_MS, Math.max(1, nextActionMs - nowMs)))
+  if (statusAgainMs !== undefined) delays.push(statusAgainMs)
+  return delays.length === 0 ? {} : { requeueAfterMs: Math.min(...delays) }
+}
