@@ -1,5 +1,5 @@
-// Cuts a byte stream into lines. Chunks are kept apart until a line is whole: joining strings for each
-// chunk would cost the square of the line's length.
+// Cuts a byte stream into lines. Chunks are kept apart until a line is whole: joining strings for
+// each chunk would cost the square of the line's length.
 import { OsError } from '@kubenest/base/errors'
 
 const NEWLINE = 10

@@ -1,5 +1,5 @@
-// KubeClient over Bun's fetch (runtime notes 6.1). Each method is one request; what is retried, and when,
-// is the caller's decision.
+// KubeClient over Bun's fetch (runtime notes 6.1). Each method is one request; what is retried, and
+// when, is the caller's decision.
 import type { KubeObject } from '@kubenest/api/core/objects'
 import { type Clock, systemClock } from '@kubenest/base/clock'
 import { byteLines } from './byte-lines.ts'
@@ -51,7 +51,8 @@ export interface FetchClientOptions {
 /**
  * The real {@link KubeClient}.
  *
- * @throws {OsError} kind `invalid`, code `config-kubeconfig`, when client certificate and key do not match.
+ * @throws {OsError} kind `invalid`, code `config-kubeconfig`, when client certificate and key do
+ * not match.
  */
 export function createFetchClient(
   config: KubeConfig,

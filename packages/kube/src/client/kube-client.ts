@@ -47,13 +47,19 @@ export interface WatchOptions {
   readonly signal?: AbortSignal
 }
 
-/** One line of a watch. `BOOKMARK` carries only a resource version. Code 410 arrives as an OsError `kube-gone`. */
+/**
+ * One line of a watch. `BOOKMARK` carries only a resource version. Code 410 arrives as an OsError
+ * `kube-gone`.
+ */
 export interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
   readonly object: T
 }
 
-/** Kind and body of a patch. `resourceVersion`, when wanted, stands in the body's metadata (merge) or a test op (json). */
+/**
+ * Kind and body of a patch. `resourceVersion`, when wanted, stands in the body's metadata (merge)
+ * or a test op (json).
+ */
 export type Patch =
   | { readonly type: 'merge'; readonly body: object }
   | { readonly type: 'strategic'; readonly body: object }
@@ -89,10 +95,12 @@ export type EvictionResult =
 
 /**
  * Typed requests. Every method rejects with an OsError:
- * `kube-not-found` (invalid), `kube-conflict` (transient: resource version or existing name, see `fields.reason`),
+ * `kube-not-found` (invalid), `kube-conflict` (transient: resource version or existing name, see
+ * `fields.reason`),
  * `kube-forbidden` (blocked), `kube-unauthorized` (blocked), `kube-invalid` (invalid, 400 and 422),
- * `kube-gone` (transient, 410), `kube-throttled` (transient, 429 with retryAfterMs), `kube-unavailable`
- * (transient: 5xx, refused or broken connections, time-outs), `kube-tls` (host: the server cannot be trusted).
+ * `kube-gone` (transient, 410), `kube-throttled` (transient, 429 with retryAfterMs),
+ * `kube-unavailable` (transient: 5xx, refused or broken connections, time-outs), `kube-tls` (host:
+ * the server cannot be trusted).
  */
 export interface KubeClient {
   /** `undefined` when it does not exist. */
@@ -102,7 +110,10 @@ export interface KubeClient {
     options?: { signal?: AbortSignal },
   ): Promise<T | undefined>
   list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ListPage<T>>
-  /** Ends when the server closes the stream; throws on errors; the caller resumes from its last version. */
+  /**
+   * Ends when the server closes the stream; throws on errors; the caller resumes from its last
+   * version.
+   */
   watch<T extends KubeObject>(
     resource: Resource<T>,
     options: WatchOptions,

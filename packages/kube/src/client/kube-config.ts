@@ -1,5 +1,5 @@
-// Where the API server is and how we prove who we are. Plain data: files were read already, except a
-// token file, which the server rotates under us.
+// Where the API server is and how we prove who we are. Plain data: files were read already, except
+// a token file, which the server rotates under us.
 
 /** Connection to one API server. */
 export interface KubeConfig {

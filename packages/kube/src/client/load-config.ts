@@ -1,5 +1,6 @@
-// Finds the connection as every Kubernetes program does: an explicit file, KUBECONFIG, the pod's service
-// account, ~/.kube/config. What we do not support is refused by name; TLS is never weakened.
+// Finds the connection as every Kubernetes program does: an explicit file, KUBECONFIG, the pod's
+// service account, ~/.kube/config. What we do not support is refused by name; TLS is never
+// weakened.
 import { OsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
 import path from 'node:path'
@@ -22,8 +23,8 @@ export interface LoadConfigOptions {
 /**
  * Loads the connection to the API server.
  *
- * @throws {OsError} kind `invalid`, code `config-kubeconfig`, naming field, value and remedy, when nothing
- * usable is found or a field is not supported.
+ * @throws {OsError} kind `invalid`, code `config-kubeconfig`, naming field, value and remedy, when
+ * nothing usable is found or a field is not supported.
  */
 export async function loadKubeConfig(options: LoadConfigOptions): Promise<KubeConfig> {
   const readFile = options.readFile ?? readText

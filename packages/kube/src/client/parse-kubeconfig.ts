@@ -1,5 +1,5 @@
-// The part of the kubeconfig format that we honour; every other way to log in is refused by name, because
-// a silent fallback to "no credentials" costs people hours.
+// The part of the kubeconfig format that we honour; every other way to log in is refused by name,
+// because a silent fallback to "no credentials" costs people hours.
 import { OsError } from '@kubenest/base/errors'
 import path from 'node:path'
 import { parse } from 'yaml'

@@ -1,4 +1,5 @@
-// URLs of the Kubernetes API. Names come from users and from the network: each is escaped as one segment.
+// URLs of the Kubernetes API. Names come from users and from the network: each is escaped as one
+// segment.
 import type { KubeObject } from '@kubenest/api/core/objects'
 import { OsError } from '@kubenest/base/errors'
 import type { ObjectRef, Resource } from './kube-client.ts'

@@ -67,7 +67,10 @@ export function parseRetryAfter(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined
 }
 
-/** Error for a request that brought no answer. A certificate problem is never taken for a network problem. */
+/**
+ * Error for a request that brought no answer. A certificate problem is never taken for a network
+ * problem.
+ */
 export function connectionError(action: string, server: string, cause: unknown): OsError {
   const code = codeOf(cause)
   const message = cause instanceof Error ? cause.message : String(cause)
@@ -86,7 +89,8 @@ export function connectionError(action: string, server: string, cause: unknown):
   })
 }
 
-// Codes differ between runtimes and versions, so classes are matched, never one code (runtime notes 4.15).
+// Codes differ between runtimes and versions, so classes are matched, never one code (runtime notes
+// 4.15).
 function isTlsProblem(code: string, message: string): boolean {
   return /CERT|TLS|SSL|SIGNATURE|ISSUER|EPROTO|CRL/i.test(code) || /certificate|\bTLS\b|\bSSL\b/i.test(message)
 }

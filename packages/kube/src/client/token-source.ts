@@ -1,5 +1,5 @@
-// The bearer token. Kubernetes rotates a service account's token in its file, so the file is read again
-// at least each minute, and at once when the server refused the token.
+// The bearer token. Kubernetes rotates a service account's token in its file, so the file is read
+// again at least each minute, and at once when the server refused the token.
 import type { Clock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'

@@ -1,5 +1,6 @@
-// One HTTP exchange with the API server: credentials, TLS, a deadline, a bounded body. Knows nothing of
-// kinds. TLS verification is never switched off; without a CA the system's authorities count.
+// One HTTP exchange with the API server: credentials, TLS, a deadline, a bounded body. Knows
+// nothing of kinds. TLS verification is never switched off; without a CA the system's authorities
+// count.
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import type { Clock } from '@kubenest/base/clock'
 import { OsError, isOsError } from '@kubenest/base/errors'
@@ -55,7 +56,8 @@ interface Connection {
 /**
  * Makes a {@link Transport}.
  *
- * @throws {OsError} kind `invalid`, code `config-kubeconfig`, when certificate and key do not belong together.
+ * @throws {OsError} kind `invalid`, code `config-kubeconfig`, when certificate and key do not
+ * belong together.
  */
 export function createTransport(config: KubeConfig, clock: Clock, timeoutMs: number): Transport {
   checkKeyPair(config)
@@ -104,7 +106,10 @@ async function* stream(
   }
 }
 
-/** The response lives under the stream's own signal; only the wait for its head is under the deadline. */
+/**
+ * The response lives under the stream's own signal; only the wait for its head is under the
+ * deadline.
+ */
 async function openStream(
   connection: Connection,
   request: KubeRequest,
@@ -230,7 +235,9 @@ function tlsOptions(config: KubeConfig): BunFetchRequestInitTLS | undefined {
   }
 }
 
-/** fetch would only say "FailedToOpenSocket" for a pair that does not match (runtime notes 4.14). */
+/**
+ * fetch would only say "FailedToOpenSocket" for a pair that does not match (runtime notes 4.14).
+ */
 function checkKeyPair({ clientCertificate, clientKey }: KubeConfig): void {
   if (clientCertificate === undefined || clientKey === undefined) return
   let reason = 'they do not belong together'

@@ -1,5 +1,5 @@
-// The loop around a reconcile function: it gets a key, never an event, reads the world, moves it one step,
-// and says when to look again. Errors are treated by their kind (house style 3.6).
+// The loop around a reconcile function: it gets a key, never an event, reads the world, moves it
+// one step, and says when to look again. Errors are treated by their kind (house style 3.6).
 import type { Clock } from '@kubenest/base/clock'
 import { type OsError, toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
@@ -102,7 +102,8 @@ function treat(options: ControllerOptions, queue: WorkQueue, key: string, error:
       return
     case 'transient':
     case 'host':
-      // Said once in a run of failures: a server that is away for an hour is one line, not thousands.
+      // Said once in a run of failures: a server that is away for an hour is one line, not
+      // thousands.
       if (isFirst)
         options.log.log(error.kind === 'host' ? 'error' : 'warn', 'Cannot reconcile yet', fields)
       else options.log.debug('Cannot reconcile yet', fields)

@@ -1,5 +1,6 @@
-// Events for people who look with kubectl. A courtesy: never waited for, never needed, and given up after
-// the first refusal, because the documented system's users grant no right to create them (contract 1.8).
+// Events for people who look with kubectl. A courtesy: never waited for, never needed, and given up
+// after the first refusal, because the documented system's users grant no right to create them
+// (contract 1.8).
 import type { Event, KubeObject } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
 import { isOsError } from '@kubenest/base/errors'

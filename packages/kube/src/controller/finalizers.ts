@@ -1,5 +1,5 @@
-// Finalizers of an object, as pure changes of its metadata. Our own products set none (decision 9); this
-// serves tools that must let foreign ones go.
+// Finalizers of an object, as pure changes of its metadata. Our own products set none (decision 9);
+// this serves tools that must let foreign ones go.
 import type { ObjectMeta } from '@kubenest/api/core/objects'
 
 /** Metadata that holds the finalizer; the same object when it already did. */

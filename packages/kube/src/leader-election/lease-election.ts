@@ -1,5 +1,5 @@
-// Runs the leader's work while this process holds a Lease. It only saves work: correctness rests on claims
-// (I16), so where leases are forbidden the work simply runs.
+// Runs the leader's work while this process holds a Lease. It only saves work: correctness rests on
+// claims (I16), so where leases are forbidden the work simply runs.
 import type { Lease } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
 import { OsError, isOsError } from '@kubenest/base/errors'
@@ -25,15 +25,18 @@ export interface LeaseElectionOptions {
 
 type Attempt = 'held' | 'other' | 'forbidden'
 
-/** What was last seen of the lease, and when by our own clock: foreign clocks are never compared. */
+/**
+ * What was last seen of the lease, and when by our own clock: foreign clocks are never compared.
+ */
 interface Sighting {
   readonly resourceVersion: string
   readonly seenMs: number
 }
 
 /**
- * Runs `lead` each time this process becomes the leader, until the signal. The signal given to `lead` ends
- * when the lease is lost; `lead` must then return, and the process stands as a candidate again.
+ * Runs `lead` each time this process becomes the leader, until the signal. The signal given to
+ * `lead` ends when the lease is lost; `lead` must then return, and the process stands as a
+ * candidate again.
  *
  * @throws whatever `lead` throws while its signal is not aborted.
  */
@@ -103,7 +106,10 @@ async function reign(
   }
 }
 
-/** Resolves `true` when the lease is lost: taken by another, or not renewed for two thirds of its duration. */
+/**
+ * Resolves `true` when the lease is lost: taken by another, or not renewed for two thirds of its
+ * duration.
+ */
 async function keepRenewing(
   options: LeaseElectionOptions,
   candidate: Candidate,
@@ -120,7 +126,8 @@ async function keepRenewing(
       if (attempt !== 'held') return true
       renewedMs = options.clock.monotonicMs()
     } catch {
-      // A failed renewal is repeated until the grace time is over; then another may soon hold the lease.
+      // A failed renewal is repeated until the grace time is over; then another may soon hold the
+      // lease.
       if (until.aborted) return false
       if (options.clock.monotonicMs() - renewedMs >= graceMs) return true
     } finally {

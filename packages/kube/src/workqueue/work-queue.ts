@@ -1,5 +1,5 @@
-// Keys that wait for a worker. The same key never waits twice and is never worked on twice at once, so a
-// burst of events costs one reconcile. Level-based: a key carries no event.
+// Keys that wait for a worker. The same key never waits twice and is never worked on twice at once,
+// so a burst of events costs one reconcile. Level-based: a key carries no event.
 import type { Clock } from '@kubenest/base/clock'
 import { type BackOff, backOffMs } from '../back-off.ts'
 
@@ -19,9 +19,15 @@ export interface WorkQueueOptions {
 export interface WorkQueue {
   /** Makes a key ready now. One that is being worked on becomes ready when that work is done. */
   add(key: string): void
-  /** Makes a key ready after a delay; of several wishes for a key the earliest wins, and `add` is earlier than all. */
+  /**
+   * Makes a key ready after a delay; of several wishes for a key the earliest wins, and `add` is
+   * earlier than all.
+   */
   addAfter(key: string, delayMs: number): void
-  /** Like `addAfter` with a pause that doubles with each failure of this key, but at least `leastMs`. */
+  /**
+   * Like `addAfter` with a pause that doubles with each failure of this key, but at least
+   * `leastMs`.
+   */
   addWithBackOff(key: string, leastMs?: number): void
   /** Ends the series of failures of a key. */
   forget(key: string): void
