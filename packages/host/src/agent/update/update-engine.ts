@@ -1,5 +1,6 @@
 // What the agent's request handlers and commands need of the update machinery. The engine owns the
-// journal, the boot selector and the standby slot; it does one operation at a time and refuses others.
+// journal, the boot selector and the standby slot; it does one operation at a time and refuses
+// others.
 import type {
   AgentStatus,
   OperationExtras,
@@ -15,15 +16,24 @@ export interface ProgressUpdate {
 }
 
 export interface UpdateEngine {
-  /** Called once at start, before the first request: verdict of a trial, finishing of half-done steps (4.7). */
+  /**
+   * Called once at start, before the first request: verdict of a trial, finishing of half-done
+   * steps (4.7).
+   */
   recover(): Promise<void>
-  /** Slot written and verified, nothing armed (steps 1 to 8). Repeated with the same digest: returns at once (decision 14). */
+  /**
+   * Slot written and verified, nothing armed (steps 1 to 8). Repeated with the same digest: returns
+   * at once (decision 14).
+   */
   prepare(
     request: PrepareUpgradeParams,
     onProgress: (update: ProgressUpdate) => void,
     signal: AbortSignal,
   ): Promise<void>
-  /** Arms the verified slot and reboots (steps 10 to 12). The reboot happens after this resolves and the answer was sent. */
+  /**
+   * Arms the verified slot and reboots (steps 10 to 12). The reboot happens after this resolves and
+   * the answer was sent.
+   */
   activate(extras: OperationExtras): Promise<void>
   /** Arms the previous slot and reboots (decision 21). */
   rollBack(extras: OperationExtras): Promise<void>

@@ -1,0 +1,102 @@
+// Content of a raw ext4 image into a blanked slot. The first 64 KiB come last, with the slot's own
+// label, after everything else was read back and the digest of the wire was right (I5, I24).
+import { OsError } from '@kubenest/base/errors'
+import { createSha256, type Sha256 } from '../../linux/sha256.ts'
+import { checkRoot } from './check-root.ts'
+import { openExt4 } from './ext4-reader.ts'
+import { isExt4, setExt4Label } from './ext4-superblock.ts'
+import { HEAD_BYTES, type SlotDevice } from './slot-device.ts'
+import type { StagedSlot, StageRequest } from './update-backend.ts'
+
+/** Writes, reads back and looks into; blanks the head again when the look finds something wrong. */
+export async function stageRaw(
+  device: SlotDevice,
+  content: AsyncIterable<Uint8Array>,
+  wire: Sha256,
+  request: StageRequest & { readonly architecture: string },
+): Promise<StagedSlot> {
+  const written = createSha256()
+  await copy(device, content, written)
+  const { head, sizeBytes } = await device.finish()
+  assertImageDigest(wire.digest(), request.imageDigest)
+  if (sizeBytes < HEAD_BYTES || !isExt4(head)) throw truncated(sizeBytes)
+  request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal: sizeBytes })
+  setExt4Label(head, `ROOT-${request.target}`)
+  const digest = await readBackRest(device, written.digest(), head, sizeBytes)
+  try {
+    await device.writeHead(head)
+    await readBackHead(device, head)
+    const facts = await checkRoot(await openExt4(device.readAt), request)
+    return { version: request.version, contract: facts.contract, digest, sizeBytes }
+  } catch (error) {
+    await device.blankHead()
+    throw error
+  }
+}
+
+async function copy(
+  device: SlotDevice,
+  content: AsyncIterable<Uint8Array>,
+  written: Sha256,
+): Promise<void> {
+  let skip = HEAD_BYTES
+  for await (const chunk of content) {
+    await device.append(chunk)
+    const from = Math.min(skip, chunk.length)
+    skip -= from
+    if (from < chunk.length) written.update(chunk.subarray(from))
+  }
+}
+
+/**
+ * Compares the rest with what was given to write; on the way makes the digest of the whole slot.
+ */
+async function readBackRest(
+  device: SlotDevice,
+  expectedRest: string,
+  head: Uint8Array,
+  sizeBytes: number,
+): Promise<string> {
+  const rest = createSha256()
+  const whole = createSha256()
+  whole.update(head)
+  await device.readBack(HEAD_BYTES, sizeBytes, (bytes) => {
+    rest.update(bytes)
+    whole.update(bytes)
+  })
+  if (rest.digest() !== expectedRest) throw notWritten()
+  return whole.digest()
+}
+
+async function readBackHead(device: SlotDevice, head: Uint8Array): Promise<void> {
+  let isSame = true
+  await device.readBack(0, HEAD_BYTES, (bytes) => {
+    isSame &&= bytes.every((byte, at) => byte === head[at])
+  })
+  if (!isSame) throw notWritten()
+}
+
+/** Refuses an image whose bytes on the wire are not those that were promised. */
+export function assertImageDigest(found: string, expected: string): void {
+  if (found === expected) return
+  throw new OsError('integrity', {
+    code: 'image-digest-mismatch',
+    message: `Cannot use the image: its SHA-256 is ${found} and checksum is ${expected}; correct checksum or publish the image again`,
+    fields: { found, expected },
+  })
+}
+
+function truncated(sizeBytes: number): OsError {
+  return new OsError('integrity', {
+    code: 'image-damaged',
+    message: `Cannot use the image: ${sizeBytes} bytes are not a complete ext4 image`,
+  })
+}
+
+function notWritten(): OsError {
+  return new OsError('host', {
+    code: 'slot-not-written',
+    message:
+      'Cannot trust the slot: what was read back differs from what was written; check the disk',
+  })
+}

@@ -1,0 +1,233 @@
+// An OS tar straight into the standby slot, without an image in between (reliability 4.2, "direct").
+// Spooled and inspected first; unpacked only when its digest is right; the kernel gets its name as the
+// very last change, because GRUB cannot boot a slot without it.
+import { runOrThrow, type Exec } from '@kubenest/base/exec'
+import { OsError } from '@kubenest/base/errors'
+import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/files'
+import type { SysRoot } from '@kubenest/base/sysroot'
+import type { RawFiles } from '../../linux/raw-file.ts'
+import { createSha256, type Sha256 } from '../../linux/sha256.ts'
+import { checkRoot } from './check-root.ts'
+import { openExt4 } from './ext4-reader.ts'
+import { createTarInspector } from './inspect-tar.ts'
+import { openSlotDevice, type SlotDevice } from './slot-device.ts'
+import { assertImageDigest } from './stage-raw.ts'
+import type { StagedSlot, StageRequest } from './update-backend.ts'
+
+const WORK_FOLDER = '/persist/KubeOS-Update'
+const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
+
+export interface StageTarDeps {
+  readonly sysroot: SysRoot
+  readonly exec: Exec
+  readonly rawFiles: RawFiles
+  readonly architecture: string
+}
+
+/** The documented places of the work (contract 4.4), as real paths. */
+interface Work {
+  readonly folder: string
+  readonly tar: string
+  readonly mountPoint: string
+  readonly device: string
+  readonly isFile: boolean
+}
+
+/** Spools, checks, formats, unpacks, compares. Leaves nothing behind but the slot, and that blank on failure. */
+export async function stageTar(
+  deps: StageTarDeps,
+  bytes: AsyncIterable<Uint8Array>,
+  wire: Sha256,
+  request: StageRequest,
+): Promise<StagedSlot> {
+  const work = await openWork(deps, request)
+  let isComplete = false
+  try {
+    const skipped = await spool(deps, work, bytes, request)
+    assertImageDigest(wire.digest(), request.imageDigest)
+    const members = request.slots.sizesBytes[request.target]
+    request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal: members })
+    await fill(deps, work, skipped, request)
+    await compare(deps, work, skipped)
+    const staged = await inspect(deps, request)
+    isComplete = true
+    return staged
+  } finally {
+    await cleanUp(deps, work)
+    if (!isComplete) await withDevice(deps, request, (device) => device.blankHead())
+  }
+}
+
+async function openWork(deps: StageTarDeps, request: StageRequest): Promise<Work> {
+  const folder = deps.sysroot.path(WORK_FOLDER)
+  const device = request.slots.devices[request.target]
+  const work: Work = {
+    folder,
+    tar: `${folder}/os.tar`,
+    mountPoint: `${folder}/kubeos-update`,
+    device,
+    isFile: (await stat(device))?.kind === 'file',
+  }
+  await cleanUp(deps, work)
+  await ensureDirectory(work.mountPoint, 0o700)
+  return work
+}
+
+/** Unmounts our mount point, whatever an earlier run left, and removes our folder. */
+async function cleanUp(deps: StageTarDeps, work: Work): Promise<void> {
+  const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', work.mountPoint] })
+  if (mounted.exitCode === 0) await unmount(deps, work)
+  await removePath(work.folder)
+}
+
+async function spool(
+  deps: StageTarDeps,
+  work: Work,
+  bytes: AsyncIterable<Uint8Array>,
+  request: StageRequest,
+): Promise<readonly string[]> {
+  const inspector = createTarInspector(request.slots.sizesBytes[request.target])
+  const file = await deps.rawFiles.open(work.tar, { access: 'write', create: true })
+  try {
+    let position = 0
+    for await (const chunk of bytes) {
+      await inspector.take(chunk)
+      await file.write(chunk, position)
+      position += chunk.length
+    }
+    return (await inspector.finish()).skipped
+  } finally {
+    await file.close()
+  }
+}
+
+async function fill(
+  deps: StageTarDeps,
+  work: Work,
+  skipped: readonly string[],
+  request: StageRequest,
+): Promise<void> {
+  const label = `ROOT-${request.target}`
+  await runOrThrow(deps.exec, 'format the slot', {
+    argv: ['mkfs.ext4', '-F', '-q', '-L', label, work.device],
+  })
+  await mount(deps, work, 'nodev,nosuid')
+  await unpack(deps, work, skipped, request.signal)
+  await flush(deps, work)
+  if ((await stat(`${work.mountPoint}/${KERNEL_WAITING}`)) === undefined) throw noKernel()
+  await renameNew(`${work.mountPoint}/${KERNEL_WAITING}`, `${work.mountPoint}/boot/vmlinuz`)
+  await flush(deps, work)
+  await unmount(deps, work)
+}
+
+async function unpack(
+  deps: StageTarDeps,
+  work: Work,
+  skipped: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  await runOrThrow(deps.exec, 'unpack the image', {
+    argv: [
+      'tar',
+      '--extract',
+      '--numeric-owner',
+      '--same-permissions',
+      '--same-owner',
+      '--xattrs',
+      '--xattrs-include=*',
+      '--acls',
+      '--selinux',
+      // Names of members only, not of link targets.
+      `--transform=s,^\\(\\./\\)\\?boot/vmlinuz$,${KERNEL_WAITING},rSH`,
+      ...exclude(skipped),
+      `--file=${work.tar}`,
+      `--directory=${work.mountPoint}`,
+    ],
+    timeoutMs: 3_600_000,
+    signal,
+  })
+}
+
+function exclude(names: readonly string[]): string[] {
+  return ['--anchored', '--no-wildcards', ...names.map((name) => `--exclude=${name}`)]
+}
+
+/** Everything in the tar is in the slot as it is in the tar, read through a fresh read-only mount. */
+async function compare(deps: StageTarDeps, work: Work, skipped: readonly string[]): Promise<void> {
+  await runOrThrow(deps.exec, 'check the file system of the slot', {
+    argv: ['e2fsck', '-fn', work.device],
+  })
+  await mount(deps, work, 'ro,noload,nodev,nosuid')
+  const result = await deps.exec.run({
+    argv: [
+      'tar',
+      '--compare',
+      '--numeric-owner',
+      ...exclude(skipped),
+      `--file=${work.tar}`,
+      `--directory=${work.mountPoint}`,
+    ],
+    timeoutMs: 3_600_000,
+  })
+  await unmount(deps, work)
+  if (result.exitCode === 0) return
+  throw new OsError('host', {
+    code: 'slot-not-written',
+    message: `Cannot trust the slot: its files differ from the image: ${result.stdout.slice(0, 500)}; check the disk`,
+  })
+}
+
+async function inspect(deps: StageTarDeps, request: StageRequest): Promise<StagedSlot> {
+  const sizeBytes = request.slots.sizesBytes[request.target]
+  return withDevice(deps, request, async (device) => {
+    const expected = { version: request.version, architecture: deps.architecture }
+    const facts = await checkRoot(await openExt4(device.readAt), expected)
+    const digest = createSha256()
+    await device.readBack(0, sizeBytes, digest.update)
+    return {
+      version: request.version,
+      contract: facts.contract,
+      digest: digest.digest(),
+      sizeBytes,
+    }
+  })
+}
+
+async function withDevice<T>(
+  deps: StageTarDeps,
+  request: StageRequest,
+  task: (device: SlotDevice) => Promise<T>,
+): Promise<T> {
+  const capacityBytes = request.slots.sizesBytes[request.target]
+  const path = request.slots.devices[request.target]
+  const device = await openSlotDevice(deps.rawFiles, path, capacityBytes)
+  try {
+    return await task(device)
+  } finally {
+    await device.close()
+  }
+}
+
+async function mount(deps: StageTarDeps, work: Work, options: string): Promise<void> {
+  const all = work.isFile ? `${options},loop` : options
+  await runOrThrow(deps.exec, 'mount the slot', {
+    argv: ['mount', '-t', 'ext4', '-o', all, work.device, work.mountPoint],
+  })
+}
+
+async function unmount(deps: StageTarDeps, work: Work): Promise<void> {
+  await runOrThrow(deps.exec, 'unmount the slot', { argv: ['umount', work.mountPoint] })
+}
+
+async function flush(deps: StageTarDeps, work: Work): Promise<void> {
+  await runOrThrow(deps.exec, 'flush the slot', {
+    argv: ['sync', '--file-system', work.mountPoint],
+  })
+}
+
+function noKernel(): OsError {
+  return new OsError('integrity', {
+    code: 'image-not-bootable',
+    message: 'Cannot use the image: it has no /boot/vmlinuz; rebuild it with kbimg',
+  })
+}

@@ -1,0 +1,47 @@
+// Port: how the standby slot of a node is written and checked. A/B with ext4 is the first;
+// dm-verity and ostree come later. A back-end knows devices and bytes; it knows no journal and arms
+// nothing.
+import type { ProgressUpdate } from '../update/update-engine.ts'
+import type { SlotName, TrialContract } from '../update/journal-state.ts'
+import type { ImageStream } from '../sources/image-source.ts'
+import type { SlotPair } from './find-slots.ts'
+
+/** What is to be staged. */
+export interface StageRequest {
+  readonly target: SlotName
+  readonly slots: SlotPair
+  /** SHA-256 of the bytes on the wire, lower-case hex. */
+  readonly imageDigest: string
+  /** The documented `osversion`. */
+  readonly version: string
+  readonly onProgress: (update: ProgressUpdate) => void
+  readonly signal: AbortSignal
+}
+
+/** A slot that is complete, read back, and looked into. */
+export interface StagedSlot {
+  readonly version: string
+  readonly contract: TrialContract
+  /** SHA-256 of the slot's first `sizeBytes` bytes as written. */
+  readonly digest: string
+  readonly sizeBytes: number
+}
+
+export interface UpdateBackend {
+  findSlots(): Promise<SlotPair>
+  /** Makes the target slot unbootable, durably, before anything else is written to it. */
+  blank(slots: SlotPair, target: SlotName): Promise<void>
+  /** Fills a blanked slot. When it throws, nothing in the slot is bootable. */
+  stage(image: ImageStream, request: StageRequest): Promise<StagedSlot>
+  /**
+   * Compares a slot with its record, or looks into it when there is none; throws when it must not
+   * boot.
+   */
+  check(
+    slots: SlotPair,
+    target: SlotName,
+    record: { readonly digest: string; readonly sizeBytes: number } | undefined,
+  ): Promise<{ readonly version?: string; readonly contract: TrialContract }>
+  /** PRETTY_NAME of a slot's root; `undefined` when it cannot be read. */
+  versionOf(slots: SlotPair, slot: SlotName): Promise<string | undefined>
+}

@@ -1,0 +1,31 @@
+// Gives a node whose menu somebody else made the fallback and the backup environment (decision 26).
+// Made under a new name, flushed, then renamed to the name that does not exist yet: the worst case
+// of a power cut is "absent". A custom.cfg that is not ours is never touched.
+import { createNewFile, readText, renameNew } from '@kubenest/base/files'
+import { CUSTOM_CONFIG_MARK, renderCustomConfig } from '@kubenest/provision/boot/grub-config'
+
+export type CustomConfigOutcome =
+  /** The menu is ours: nothing is needed. */
+  | 'own-menu'
+  | 'installed'
+  | 'present'
+  | 'foreign'
+  /** There is no menu, or the slots have no GUIDs: nothing to help. */
+  | 'not-applicable'
+
+/** Makes sure that the boot folder (a real path) has our custom.cfg where it needs one. */
+export async function installCustomConfig(
+  folder: string,
+  partuuids: { readonly a: string; readonly b: string } | undefined,
+): Promise<CustomConfigOutcome> {
+  const menu = await readText(`${folder}/grub.cfg`)
+  if (menu === undefined) return 'not-applicable'
+  if (menu.includes('function kubenest_slot {')) return 'own-menu'
+  const present = await readText(`${folder}/custom.cfg`)
+  if (present !== undefined) return present.startsWith(CUSTOM_CONFIG_MARK) ? 'present' : 'foreign'
+  if (partuuids === undefined) return 'not-applicable'
+  const text = renderCustomConfig({ partuuidA: partuuids.a, partuuidB: partuuids.b })
+  await createNewFile(`${folder}/custom.new`, text)
+  await renameNew(`${folder}/custom.new`, `${folder}/custom.cfg`)
+  return 'installed'
+}
