@@ -28,7 +28,10 @@ interface Kind {
   readonly columns: readonly Column[]
 }
 
-/** A documented column: people's scripts read them, so name, path and order are fixed (contract 1.5). */
+/**
+ * A documented column: people's scripts read them, so name, path and order are fixed (contract
+ * 1.5).
+ */
 function documented(name: string, jsonPath: string): Column {
   return { name, jsonPath, type: 'string' }
 }

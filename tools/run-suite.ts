@@ -19,7 +19,9 @@ export interface RunOptions {
   readonly output?: 'inherit' | 'ignore'
 }
 
-/** Counts a JUnit report; a missing one, or an exit code without a counted failure, is one failure. */
+/**
+ * Counts a JUnit report; a missing one, or an exit code without a counted failure, is one failure.
+ */
 export function tallyOf(report: string | undefined, exitCode: number): Tally {
   const head = report?.match(/<testsuites\b[^>]*>/)?.[0] ?? ''
   const count = (name: string) => Number(head.match(new RegExp(`\\b${name}="(\\d+)"`))?.[1] ?? 0)

@@ -1,4 +1,5 @@
-// Zod schema → the structural OpenAPI v3 subset that CustomResourceDefinitions take (runtime notes 6.3).
+// Zod schema → the structural OpenAPI v3 subset that CustomResourceDefinitions take (runtime notes
+// 6.3).
 import { z } from 'zod'
 
 /** A node of an OpenAPI schema. */

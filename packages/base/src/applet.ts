@@ -1,5 +1,6 @@
-// One executable, many names (busybox fashion). `main.ts` of a product holds a table of applets, each
-// behind a dynamic import, so that a call pays only for the code it uses (runtime notes, fact 1).
+// One executable, many names (busybox fashion). `main.ts` of a product holds a table of applets,
+// each behind a dynamic import, so that a call pays only for the code it uses (runtime notes, fact
+// 1).
 
 /** What an applet gets from its `main.ts`, the only place that reads the environment. */
 export interface AppletContext {

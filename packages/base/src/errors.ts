@@ -11,7 +11,10 @@ export type ErrorFields = Readonly<Record<string, string | number | boolean | un
 export interface OsErrorOptions {
   /** Stable machine-readable name in kebab-case, for example `image-digest-mismatch`. */
   readonly code: string
-  /** `Cannot <do X>: <reason>`, sentence case, no full stop; ends with the remedy where one is known. */
+  /**
+   * `Cannot <do X>: <reason>`, sentence case, no full stop; ends with the remedy where one is
+   * known.
+   */
   readonly message: string
   readonly fields?: ErrorFields
   readonly cause?: unknown
@@ -24,8 +27,8 @@ export interface OsErrorOptions {
  *
  * @example
  * ```ts
- * const error = new OsError('integrity', { code: 'image-digest-mismatch', message: 'Cannot use the image: its digest differs' })
- * error.kind // 'integrity'
+ * const error = new OsError('integrity', { code: 'image-digest-mismatch', message: 'Cannot use the
+ * image: its digest differs' }) error.kind // 'integrity'
  * ```
  */
 export class OsError extends Error {
@@ -65,7 +68,10 @@ const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   bug: 70,
 }
 
-/** The exit code (sysexits) of a program that ends with this error; 78 for a broken configuration file. */
+/**
+ * The exit code (sysexits) of a program that ends with this error; 78 for a broken configuration
+ * file.
+ */
 export function exitCodeOf(error: OsError): number {
   return error.kind === 'invalid' && error.code.startsWith('config-') ? 78 : EXIT_CODES[error.kind]
 }

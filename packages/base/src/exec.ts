@@ -28,7 +28,10 @@ export interface ExecResult {
   readonly stderr: string
 }
 
-/** Runs programs; tests and kbimg's debug mode have another one. Never throws for a non-zero exit code. */
+/**
+ * Runs programs; tests and kbimg's debug mode have another one. Never throws for a non-zero exit
+ * code.
+ */
 export interface Exec {
   run(request: ExecRequest): Promise<ExecResult>
 }
@@ -36,7 +39,8 @@ export interface Exec {
 /**
  * Runs a program that must succeed; returns stdout without trailing newlines.
  *
- * @throws {OsError} kind `host`, code `command-failed`, when it exits non-zero; carries argv, exit code and last output.
+ * @throws {OsError} kind `host`, code `command-failed`, when it exits non-zero; carries argv, exit
+ * code and last output.
  */
 export async function runOrThrow(
   exec: Exec,

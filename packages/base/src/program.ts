@@ -1,5 +1,5 @@
-// Which applet of a multi-call program runs: chosen by the name the program was called with, else by
-// the first argument. Decides and delegates; the process itself is start-program.ts.
+// Which applet of a multi-call program runs: chosen by the name the program was called with, else
+// by the first argument. Decides and delegates; the process itself is start-program.ts.
 import path from 'node:path'
 import type { Applet, AppletContext, AppletEntry } from './applet.ts'
 import { exitCodeOf, OsError } from './errors.ts'
@@ -19,7 +19,8 @@ export type Choice =
   | { readonly kind: 'refuse'; readonly text: string }
 
 /**
- * Chooses by call name first (`operator …`), then by first argument (`kubenest-cluster operator …`).
+ * Chooses by call name first (`operator …`), then by first argument (`kubenest-cluster operator
+ * …`).
  * `--version` is answered here for every name; `--help` too, unless the applet answers it itself.
  *
  * @param calledAs first word of the command line as the caller wrote it; a path is allowed.
@@ -67,7 +68,8 @@ function renderApplets(program: Program): string {
 /**
  * Runs what the call asks for; returns the exit code.
  *
- * @throws whatever the applet throws: the edge of the process turns it into a line and an exit code.
+ * @throws whatever the applet throws: the edge of the process turns it into a line and an exit
+ * code.
  */
 export async function runProgram(
   program: Program,

@@ -1,4 +1,5 @@
-// All host paths go through a SysRoot, so that a test points the code at a folder and uses real files.
+// All host paths go through a SysRoot, so that a test points the code at a folder and uses real
+// files.
 import path from 'node:path'
 import { assert } from './assert.ts'
 

@@ -19,6 +19,7 @@ export const RPC_ERRORS = {
   invalidParams: -32602,
 } as const
 
+/** A request's id; the reply repeats it, or carries null when it could not be read. */
 export type RpcId = string | number | null
 
 export interface RpcRequest {
@@ -34,6 +35,7 @@ export interface RpcError {
   message: string
 }
 
+/** A reply: a result or an error, never both. */
 export type RpcResponse =
   { jsonrpc: '2.0'; result: unknown; id: RpcId } | { jsonrpc: '2.0'; error: RpcError; id: RpcId }
 
@@ -43,7 +45,10 @@ export interface HealthPolicy {
   deadlineSeconds: number
 }
 
-/** Extra members that our proxy sends with prepare_upgrade, upgrade and rollback; upstream's agent ignores them. */
+/**
+ * Extra members that our proxy sends with prepare_upgrade, upgrade and rollback; upstream's agent
+ * ignores them.
+ */
 export interface OperationExtras {
   operation_id?: string
   /** Grant for a further trial of an image that fell back (decision 5). */
@@ -141,6 +146,7 @@ export interface AgentStatus {
   degraded: { reason: string; message: string }[]
 }
 
+/** What the agent is doing, as `status` tells it. */
 export type AgentPhase =
   | 'Idle'
   | 'Fetching'

@@ -1,4 +1,5 @@
-// The few Kubernetes fields we read. Objects from the API server hold more; nothing here forbids that.
+// The few Kubernetes fields we read. Objects from the API server hold more; nothing here forbids
+// that.
 
 /** Metadata of any object. */
 export interface ObjectMeta {

@@ -1,14 +1,18 @@
-// `<artefact>.json` beside each artefact, and /usr/lib/kubenest/image.json in the root without sizes
-// and digests (decision 23).
+// `<artefact>.json` beside each artefact, and /usr/lib/kubenest/image.json in the root without
+// sizes and digests (decision 23).
 
 export const IMAGE_MANIFEST_FORMAT = 1
 /** Version of the trial contract (early unit, gate, deadline, command line) that an image keeps. */
 export const TRIAL_CONTRACT_VERSION = 1
 /** Path of the manifest inside a root file system. */
 export const IMAGE_MANIFEST_PATH = '/usr/lib/kubenest/image.json'
-/** Marker inside our agent executable, so that an image with our agent can be told from others (decision 18). */
+/**
+ * Marker inside our agent executable, so that an image with our agent can be told from others
+ * (decision 18).
+ */
 export const AGENT_MARKER_PATH = '/usr/bin/os-agent'
 
+/** One file that a build left beside its manifest. */
 export interface ImageArtefact {
   /** File name, relative to the manifest. */
   file: string
@@ -22,6 +26,7 @@ export interface ImageArtefact {
   slotSizeBytes?: number
 }
 
+/** What is inside an image and how to recognise it (decision 23). */
 export interface ImageManifest {
   format: number
   name: string

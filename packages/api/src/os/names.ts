@@ -1,4 +1,5 @@
-// Group, labels, annotations and reserved words of the OS API (contract 1.1 to 1.6, decisions 3 to 10).
+// Group, labels, annotations and reserved words of the OS API (contract 1.1 to 1.6, decisions 3 to
+// 10).
 
 export const OS_GROUP = 'upgrade.openeuler.org'
 export const OS_VERSION = 'v1alpha1'
@@ -32,9 +33,13 @@ export const OS_ANNOTATIONS = {
   rollout: 'kubenest.io/rollout',
   /** {@link HistoryEntry} list, JSON, newest first, at most 10. */
   history: 'kubenest.io/history',
-  /** RFC 3339: start of the last batch (parallel) or end of it (serial); survives operator restarts. */
+  /**
+   * RFC 3339: start of the last batch (parallel) or end of it (serial); survives operator restarts.
+   */
   lastBatch: 'kubenest.io/last-batch',
-  /** {@link AttemptGrant} JSON: a person allowed one more trial of an image (`kubectl os allow`). */
+  /**
+   * {@link AttemptGrant} JSON: a person allowed one more trial of an image (`kubectl os allow`).
+   */
   attempt: 'kubenest.io/attempt',
 } as const
 
@@ -44,15 +49,23 @@ export const OS_INSTANCE_ANNOTATIONS = {
   claim: 'kubenest.io/claim',
   /** {@link OperationRecord} JSON, written by the proxy: what is done, and how far. */
   operation: 'kubenest.io/operation',
-  /** {@link Verdict} JSON, written by the proxy when an operation ends; kept until the next one ends. */
+  /**
+   * {@link Verdict} JSON, written by the proxy when an operation ends; kept until the next one
+   * ends.
+   */
   verdict: 'kubenest.io/verdict',
-  /** {@link ManualHold} JSON: a person booted another slot by hand; respected until the OS object changes. */
+  /**
+   * {@link ManualHold} JSON: a person booted another slot by hand; respected until the OS object
+   * changes.
+   */
   hold: 'kubenest.io/hold',
 } as const
 
 /** On Nodes. */
 export const NODE_ANNOTATIONS = {
-  /** Operation id; set in the same patch as `unschedulable: true` and removed with it (decision 8). */
+  /**
+   * Operation id; set in the same patch as `unschedulable: true` and removed with it (decision 8).
+   */
   cordonedBy: 'kubenest.io/cordoned-by',
 } as const
 

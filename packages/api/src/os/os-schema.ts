@@ -1,5 +1,6 @@
-// The one source of the OS and OSInstance APIs (contract 1.2 to 1.5, product 3): types, validation and
-// CRD manifests come from these schemas. Imported by tools and tests; programs import types only.
+// The one source of the OS and OSInstance APIs (contract 1.2 to 1.5, product 3): types, validation
+// and CRD manifests come from these schemas. Imported by tools and tests; programs import types
+// only.
 import { z } from 'zod'
 
 /** A rule in CEL that the API server checks; its message names field, value and remedy. */

@@ -1,13 +1,19 @@
 // JSON records that we keep in annotations (decisions 3 to 10): small, versionless, every reader
 // ignores members it does not know. Status mirrors them and is never read back as truth.
 
-/** Identity of an image in halts, counts and denials (decision 5). Digest is lower-case hex without prefix. */
+/**
+ * Identity of an image in halts, counts and denials (decision 5). Digest is lower-case hex without
+ * prefix.
+ */
 export interface ImageIdentity {
   digest: string
   version: string
 }
 
-/** A node's place within the cap, taken by one conditional write on the OS object before anything else. */
+/**
+ * A node's place within the cap, taken by one conditional write on the OS object before anything
+ * else.
+ */
 export interface Claim {
   /** Unique id; also the operation id that the proxy and the agent use. */
   id: string
@@ -79,11 +85,20 @@ export interface OperationRecord {
   /** Boot id before arming; a different one means the reboot happened. */
   bootId?: string
   attempt?: string
-  /** Somebody else's half-finished work was taken over: its cordon is lifted at the end (decision 8). */
+  /**
+   * Somebody else's half-finished work was taken over: its cordon is lifted at the end (decision
+   * 8).
+   */
   adopted?: boolean
-  /** How often the drain's deadline passed under policy `Stop`; above 0, dry runs come before the next cordon. */
+  /**
+   * How often the drain's deadline passed under policy `Stop`; above 0, dry runs come before the
+   * next cordon.
+   */
   drainStops?: number
-  /** RFC 3339: written with `idle`; the next assignment is another operation, whatever claim is stamped. */
+  /**
+   * RFC 3339: written with `idle`; the next assignment is another operation, whatever claim is
+   * stamped.
+   */
   endedAt?: string
 }
 
@@ -96,13 +111,18 @@ export interface NodeFailure {
   reason: string
   message: string
   at: string
-  /** Fingerprint of the request that failed; a failure before arming is forgiven when it changes. */
+  /**
+   * Fingerprint of the request that failed; a failure before arming is forgiven when it changes.
+   */
   fingerprint?: string
   /** Token of the grant under which it failed; another grant forgives it. */
   attempt?: string
 }
 
-/** Failures of an image that was asked for earlier; they count again when it comes back (decision 5). */
+/**
+ * Failures of an image that was asked for earlier; they count again when it comes back (decision
+ * 5).
+ */
 export interface EarlierRollout {
   image: ImageIdentity
   operation?: Claim['operation']
@@ -157,7 +177,8 @@ export interface ManualHold {
 /**
  * Reads a record from an annotation.
  *
- * @returns `undefined` when absent or not JSON of an object or array: broken annotations never stop a controller.
+ * @returns `undefined` when absent or not JSON of an object or array: broken annotations never stop
+ * a controller.
  */
 export function parseRecord<T extends object>(text: string | undefined): T | undefined {
   if (text === undefined || text === '') return undefined
@@ -169,7 +190,10 @@ export function parseRecord<T extends object>(text: string | undefined): T | und
   }
 }
 
-/** Identity of the image that an OS object asks for: documented `checksum`, lower case, without `sha256:`. */
+/**
+ * Identity of the image that an OS object asks for: documented `checksum`, lower case, without
+ * `sha256:`.
+ */
 export function imageIdentity(checksum: string | undefined, osVersion: string): ImageIdentity {
   return { digest: (checksum ?? '').toLowerCase().replace(/^sha256:/, ''), version: osVersion }
 }
