@@ -17,6 +17,11 @@ await startProgram(
         load: async () => (await import('./kbimg/applet.ts')).kbimgApplet,
       },
       {
+        name: 'images',
+        summary: 'Makes the container images of operator and proxy',
+        load: async () => (await import('./oci/applet.ts')).imagesApplet,
+      },
+      {
         name: 'systemctl',
         summary: 'Stands in for systemctl inside the sandbox of a light node',
         load: async () => (await import('./lab/light-systemctl.ts')).lightSystemctlApplet,

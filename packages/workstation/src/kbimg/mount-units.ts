@@ -1,4 +1,4 @@
-// The mount units of contract 6.7 item 4. They stand in /usr, so that an /etc overlay from an older
+// The mount units of contract 6.7 item 4, and /tmp, which the read-only root cannot hold. They stand in /usr, so that an /etc overlay from an older
 // version cannot hide them.
 
 interface MountUnit {
@@ -29,6 +29,15 @@ const UNITS: readonly MountUnit[] = [
     where: '/boot/efi',
     type: 'vfat',
     options: 'umask=0077',
+    needsPersist: false,
+  },
+  {
+    file: 'tmp.mount',
+    description: 'Temporary files',
+    what: 'tmpfs',
+    where: '/tmp',
+    type: 'tmpfs',
+    options: 'mode=1777,nosuid,nodev,size=50%',
     needsPersist: false,
   },
   {

@@ -2,8 +2,21 @@
 import { type Exec, runOrThrow } from '@kubenest/base/exec'
 import type { Argv } from '../kbimg/namespaces.ts'
 
-/** Argument list of tar for a byte-stable archive of files without owners. */
-export function stableTarArgv(file: string, folder: string, epochSeconds: number): Argv {
+/** Owner (user and group) and mode of everything in an archive. */
+export interface TarOwner {
+  readonly user: number
+  readonly mode: string
+}
+
+const ROOT_OWNED: TarOwner = { user: 0, mode: 'u=rwX,go=rX' }
+
+/** Argument list of tar for an archive that is the same bytes for the same files. */
+export function stableTarArgv(
+  file: string,
+  folder: string,
+  epochSeconds: number,
+  owner: TarOwner = ROOT_OWNED,
+): Argv {
   return [
     'tar',
     '--create',
@@ -12,9 +25,9 @@ export function stableTarArgv(file: string, folder: string, epochSeconds: number
     '--sort=name',
     '--format=ustar',
     '--numeric-owner',
-    '--owner=0',
-    '--group=0',
-    '--mode=u=rwX,go=rX',
+    `--owner=${owner.user}`,
+    `--group=${owner.user}`,
+    `--mode=${owner.mode}`,
     `--mtime=@${epochSeconds}`,
     '--directory',
     folder,
