@@ -72,7 +72,11 @@ function refuseUnsupported(source: KubeconfigSource, cluster: Section, user: Sec
 function serverOf(source: KubeconfigSource, cluster: Section): string {
   const server = text(cluster, 'server')
   if (server === undefined || !URL.canParse(server))
-    throw problem(source, 'server', `${JSON.stringify(server ?? null)} is not a URL; set https://HOST:PORT`)
+    throw problem(
+      source,
+      'server',
+      `${JSON.stringify(server ?? null)} is not a URL; set https://HOST:PORT`,
+    )
   if (!/^https?:$/.test(new URL(server).protocol))
     throw problem(source, 'server', `${server} is neither https nor http; set https://HOST:PORT`)
   return server.replace(/\/+$/, '')
@@ -87,7 +91,10 @@ async function trustOf(source: KubeconfigSource, cluster: Section): Promise<Part
   }
 }
 
-async function credentialsOf(source: KubeconfigSource, user: Section): Promise<Partial<KubeConfig>> {
+async function credentialsOf(
+  source: KubeconfigSource,
+  user: Section,
+): Promise<Partial<KubeConfig>> {
   const clientCertificate = await material(source, user, 'client-certificate')
   const clientKey = await material(source, user, 'client-key')
   if ((clientCertificate === undefined) !== (clientKey === undefined))
@@ -141,8 +148,7 @@ function named(
   const list = root[listName]
   const entries = Array.isArray(list) ? list.filter((entry) => isSection(entry)) : []
   const found = entries.find((entry) => entry['name'] === name)
-  if (found === undefined)
-    throw problem(source, listName, `has no entry ${JSON.stringify(name)}`)
+  if (found === undefined) throw problem(source, listName, `has no entry ${JSON.stringify(name)}`)
   const value = found[member]
   return isSection(value) ? value : {}
 }

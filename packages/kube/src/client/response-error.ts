@@ -56,7 +56,7 @@ export function statusMessage(status: number, body: StatusBody): string {
 export function parseStatus(text: string): StatusBody {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as StatusBody) : {}
+    return typeof value === 'object' && value !== null ? value : {}
   } catch {
     return { message: text.trim().slice(0, 300) }
   }
@@ -92,13 +92,17 @@ export function connectionError(action: string, server: string, cause: unknown):
 // Codes differ between runtimes and versions, so classes are matched, never one code (runtime notes
 // 4.15).
 function isTlsProblem(code: string, message: string): boolean {
-  return /CERT|TLS|SSL|SIGNATURE|ISSUER|EPROTO|CRL/i.test(code) || /certificate|\bTLS\b|\bSSL\b/i.test(message)
+  return (
+    /CERT|TLS|SSL|SIGNATURE|ISSUER|EPROTO|CRL/i.test(code) ||
+    /certificate|\bTLS\b|\bSSL\b/i.test(message)
+  )
 }
 
 function tlsReason(code: string, message: string): string {
   if (/ALTNAME|HOSTNAME/i.test(code))
     return `its certificate is for another name (${code}); use a listed address or set tls-server-name`
-  if (/EXPIRED/i.test(code)) return `its certificate has expired (${code}); renew it, or check the clock`
+  if (/EXPIRED/i.test(code))
+    return `its certificate has expired (${code}); renew it, or check the clock`
   if (/NOT_YET_VALID/i.test(code))
     return `its certificate is not valid yet (${code}); check the clock`
   if (/SELF_SIGNED|VERIFY|ISSUER|SIGNATURE/i.test(code))

@@ -6,13 +6,7 @@ import type { Clock } from '@kubenest/base/clock'
 import { OsError, isOsError } from '@kubenest/base/errors'
 import { renderVersion } from '@kubenest/base/version'
 import type { KubeConfig } from './kube-config.ts'
-import {
-  type StatusBody,
-  connectionError,
-  parseRetryAfter,
-  parseStatus,
-  statusError,
-} from './response-error.ts'
+import { connectionError, parseRetryAfter, parseStatus, statusError } from './response-error.ts'
 import { type TokenSource, createTokenSource } from './token-source.ts'
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024
@@ -95,8 +89,7 @@ async function* stream(
     const response = await within(connection, { ...request, signal }, connection.timeoutMs, (s) =>
       openStream(connection, request, s, signal),
     )
-    if (response.body !== null)
-      yield* response.body as unknown as AsyncIterable<Uint8Array>
+    if (response.body !== null) yield* response.body as unknown as AsyncIterable<Uint8Array>
   } catch (error) {
     throw explain(connection, request, error, signal)
   } finally {
@@ -282,5 +275,3 @@ export function parseAnswer<T>(request: KubeRequest, answer: KubeAnswer): T {
     })
   }
 }
-
-export type { StatusBody }

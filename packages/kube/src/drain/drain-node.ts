@@ -124,7 +124,11 @@ export async function drainNode(deps: DrainDeps, request: DrainRequest): Promise
     if (!deadline.signal.aborted) throw error
     const blockers = [...drain.blockers.values()]
     const { lastError } = drain
-    return { outcome: 'timedOut', blockers, ...(lastError === undefined ? {} : { error: lastError }) }
+    return {
+      outcome: 'timedOut',
+      blockers,
+      ...(lastError === undefined ? {} : { error: lastError }),
+    }
   } finally {
     cancel()
     // Ends what still waits for other pods when one failed.

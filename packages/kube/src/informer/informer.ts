@@ -141,7 +141,10 @@ async function rest<T extends KubeObject>(state: State<T>, signal: AbortSignal):
 
 function onFailure<T extends KubeObject>(state: State<T>, error: unknown): void {
   const { log, resource } = state.options
-  const fields = { kind: resource.kind, error: error instanceof Error ? error.message : String(error) }
+  const fields = {
+    kind: resource.kind,
+    error: error instanceof Error ? error.message : String(error),
+  }
   if (isOsError(error, 'kube-gone')) {
     state.version = undefined
     state.failures += 1
@@ -155,10 +158,7 @@ function onFailure<T extends KubeObject>(state: State<T>, error: unknown): void 
   else log.debug('Cannot list or watch yet', fields)
 }
 
-function startPolling<T extends KubeObject>(
-  state: State<T>,
-  fields: Record<string, string>,
-): void {
+function startPolling<T extends KubeObject>(state: State<T>, fields: Record<string, string>): void {
   state.pollsLeft = POLLS_PER_WATCH_TRY
   state.failures = 0
   if (state.saidPolling) return
@@ -212,7 +212,11 @@ async function follow<T extends KubeObject>(state: State<T>, signal: AbortSignal
     }
   } catch (error) {
     if (state.options.pollMs !== undefined && isOsError(error, 'kube-forbidden'))
-      throw new OsError('blocked', { code: 'watch-forbidden', message: error.message, cause: error })
+      throw new OsError('blocked', {
+        code: 'watch-forbidden',
+        message: error.message,
+        cause: error,
+      })
     throw error
   } finally {
     stall.cancel()

@@ -137,7 +137,10 @@ async function keepRenewing(
   return false
 }
 
-async function pause({ clock, retryMs }: LeaseElectionOptions, signal: AbortSignal): Promise<boolean> {
+async function pause(
+  { clock, retryMs }: LeaseElectionOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     await clock.sleep(retryMs ?? RETRY_MS, signal)
     return true
@@ -194,7 +197,9 @@ function createCandidate(options: LeaseElectionOptions): Candidate {
         if (current?.spec?.holderIdentity !== identity) return
         await client.replace(LEASES, { ...current, spec: { ...current.spec, holderIdentity: '' } })
       } catch (error) {
-        options.log.debug('Cannot release the lease; it runs out by itself', { error: String(error) })
+        options.log.debug('Cannot release the lease; it runs out by itself', {
+          error: String(error),
+        })
       }
     },
   }

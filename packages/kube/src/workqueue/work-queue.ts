@@ -47,78 +47,97 @@ interface Delayed {
 
 /** Makes an empty queue. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const ready = new Set<string>()
-  const working = new Set<string>()
-  const again = new Set<string>()
-  const delayed = new Map<string, Delayed>()
-  const failures = new Map<string, number>()
-  const takers: ((key: string | undefined) => void)[] = []
-  const pause: BackOff = {
-    minMs: options.backOffMinMs ?? BACK_OFF.minMs,
-    maxMs: options.backOffMaxMs ?? BACK_OFF.maxMs,
-  }
-  let closed = false
+  return new KeyQueue(options)
+}
 
-  function add(key: string): void {
-    if (closed) return
-    delayed.get(key)?.cancel()
-    delayed.delete(key)
-    if (working.has(key)) again.add(key)
-    else ready.add(key)
-    hand()
-  }
+class KeyQueue implements WorkQueue {
+  readonly #options: WorkQueueOptions
+  readonly #pause: BackOff
+  readonly #ready = new Set<string>()
+  readonly #working = new Set<string>()
+  /** Keys that were added while they were worked on. */
+  readonly #again = new Set<string>()
+  readonly #delayed = new Map<string, Delayed>()
+  readonly #failures = new Map<string, number>()
+  readonly #takers: ((key: string | undefined) => void)[] = []
+  #isClosed = false
 
-  function hand(): void {
-    while (takers.length > 0) {
-      const key = next()
-      if (key === undefined) return
-      takers.shift()?.(key)
+  constructor(options: WorkQueueOptions) {
+    this.#options = options
+    this.#pause = {
+      minMs: options.backOffMinMs ?? BACK_OFF.minMs,
+      maxMs: options.backOffMaxMs ?? BACK_OFF.maxMs,
     }
   }
 
-  function next(): string | undefined {
-    const [key] = ready
-    if (key === undefined) return undefined
-    ready.delete(key)
-    working.add(key)
-    return key
+  add(key: string): void {
+    if (this.#isClosed) return
+    this.#delayed.get(key)?.cancel()
+    this.#delayed.delete(key)
+    if (this.#working.has(key)) this.#again.add(key)
+    else this.#ready.add(key)
+    this.#hand()
   }
 
-  function addAfter(key: string, delayMs: number): void {
-    if (delayMs <= 0) return add(key)
-    if (closed || ready.has(key) || again.has(key)) return
-    const dueMs = options.clock.monotonicMs() + delayMs
-    const waiting = delayed.get(key)
+  addAfter(key: string, delayMs: number): void {
+    if (delayMs <= 0) return this.add(key)
+    if (this.#isClosed || this.#ready.has(key) || this.#again.has(key)) return
+    const { clock } = this.#options
+    const dueMs = clock.monotonicMs() + delayMs
+    const waiting = this.#delayed.get(key)
     if (waiting !== undefined && waiting.dueMs <= dueMs) return
     waiting?.cancel()
-    delayed.set(key, { dueMs, cancel: options.clock.schedule(delayMs, () => add(key)) })
+    this.#delayed.set(key, { dueMs, cancel: clock.schedule(delayMs, () => this.add(key)) })
   }
 
-  return {
-    add,
-    addAfter,
-    addWithBackOff: (key, leastMs = 0) => {
-      const count = failures.get(key) ?? 0
-      failures.set(key, count + 1)
-      addAfter(key, Math.max(leastMs, backOffMs(pause, count, options.random ?? Math.random)))
-    },
-    forget: (key) => void failures.delete(key),
-    failures: (key) => failures.get(key) ?? 0,
-    take: () => {
-      const key = closed ? undefined : next()
-      if (key !== undefined || closed) return Promise.resolve(key)
-      return new Promise((resolve) => takers.push(resolve))
-    },
-    done: (key) => {
-      working.delete(key)
-      if (again.delete(key)) add(key)
-    },
-    shutdown: () => {
-      closed = true
-      for (const { cancel } of delayed.values()) cancel()
-      delayed.clear()
-      ready.clear()
-      for (const taker of takers.splice(0)) taker(undefined)
-    },
+  addWithBackOff(key: string, leastMs = 0): void {
+    const count = this.failures(key)
+    this.#failures.set(key, count + 1)
+    const pauseMs = backOffMs(this.#pause, count, this.#options.random ?? Math.random)
+    this.addAfter(key, Math.max(leastMs, pauseMs))
+  }
+
+  forget(key: string): void {
+    this.#failures.delete(key)
+  }
+
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0
+  }
+
+  take(): Promise<string | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined)
+    const key = this.#next()
+    if (key !== undefined) return Promise.resolve(key)
+    return new Promise((resolve) => this.#takers.push(resolve))
+  }
+
+  done(key: string): void {
+    this.#working.delete(key)
+    if (this.#again.delete(key)) this.add(key)
+  }
+
+  shutdown(): void {
+    this.#isClosed = true
+    for (const { cancel } of this.#delayed.values()) cancel()
+    this.#delayed.clear()
+    this.#ready.clear()
+    for (const taker of this.#takers.splice(0)) taker(undefined)
+  }
+
+  #hand(): void {
+    while (this.#takers.length > 0) {
+      const key = this.#next()
+      if (key === undefined) return
+      this.#takers.shift()?.(key)
+    }
+  }
+
+  #next(): string | undefined {
+    const [key] = this.#ready
+    if (key === undefined) return undefined
+    this.#ready.delete(key)
+    this.#working.add(key)
+    return key
   }
 }
