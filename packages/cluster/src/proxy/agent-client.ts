@@ -147,7 +147,10 @@ async function ignoreMissing(result: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Of another program's answer only the shape is believed, so that a broken one cannot stop the proxy. */
+/**
+ * Of another program's answer only the shape is believed, so that a broken one cannot stop the
+ * proxy.
+ */
 function checkStatus(result: unknown): AgentStatus {
   const status = result as Partial<AgentStatus> | null
   if (typeof status?.bootId !== 'string' || typeof status.agentVersion !== 'string') {

@@ -1,4 +1,5 @@
-// How a step that cannot be done ends: another try, or a durable verdict before anything is cleared.
+// How a step that cannot be done ends: another try, or a durable verdict before anything is
+// cleared.
 import type { OperationRecord, VerdictOutcome } from '@kubenest/api/os/records'
 import type { Facts, FallibleStep } from './facts.ts'
 import { isFinal, reasonOf } from './judge-failure.ts'

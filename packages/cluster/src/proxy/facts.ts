@@ -1,5 +1,5 @@
-// Everything the proxy's decision looks at. Facts are plain data: the cluster's objects as last seen,
-// the agent's answer, and what this process remembers of calls that run or failed.
+// Everything the proxy's decision looks at. Facts are plain data: the cluster's objects as last
+// seen, the agent's answer, and what this process remembers of calls that run or failed.
 import type { AgentStatus } from '@kubenest/api/agent/rpc'
 import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
@@ -48,7 +48,9 @@ export interface BlockerFacts {
   /** When the next look is due. */
   readonly nextMs: number
   readonly looks: number
-  /** The record's `drainStops` at that time: after a stopped drain earlier looks no longer count. */
+  /**
+   * The record's `drainStops` at that time: after a stopped drain earlier looks no longer count.
+   */
   readonly stops: number
 }
 
@@ -62,7 +64,10 @@ export interface Facts {
   readonly task: TaskFacts | undefined
   readonly failure: FailureFacts | undefined
   readonly blockers: BlockerFacts | undefined
-  /** The node was already assigned when this process first saw it: somebody else's half-finished work. */
+  /**
+   * The node was already assigned when this process first saw it: somebody else's half-finished
+   * work.
+   */
   readonly wasAssignedAtStart: boolean
   /** Id for an operation that has no claim. */
   readonly freshId: string

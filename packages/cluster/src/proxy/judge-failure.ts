@@ -1,5 +1,6 @@
 // What a failed step leads to: another try after a while, or the end of the operation. Repeats are
-// never "for ever" where a claim is held: the documented one second, then up to 15 (X39), then a verdict.
+// never "for ever" where a claim is held: the documented one second, then up to 15 (X39), then a
+// verdict.
 import type { FailureFacts } from './facts.ts'
 
 const FIRST_MINUTE_MS = 60_000
@@ -28,13 +29,15 @@ export function nextTryMs(failure: FailureFacts): number {
 }
 
 /**
- * Whether repeating cannot help, so that the operation ends with a verdict. What is wrong as written
- * or does not match its digest waits for a change; what a person must allow waits for that person.
+ * Whether repeating cannot help, so that the operation ends with a verdict. What is wrong as
+ * written or does not match its digest waits for a change; what a person must allow waits for that
+ * person.
  */
 export function isFinal(failure: FailureFacts): boolean {
   const { kind, code } = failure.error
   if (kind === 'invalid' || kind === 'integrity') return true
-  if (kind === 'blocked' && !PASSING_CODES.has(code)) return failure.attempts >= BLOCKED_ATTEMPTS
+  if (PASSING_CODES.has(code)) return false
+  if (kind === 'blocked') return failure.attempts >= BLOCKED_ATTEMPTS
   return failure.lastMs - failure.firstMs >= GIVE_UP_MS
 }
 

@@ -1,6 +1,7 @@
-// From Armed to the outcome: activate, reboot, trial, verdict. Once here the OS object is not asked any
-// more (accident A13); what the node became decides. Silence never becomes a verdict of failure (I6 of
-// ARCHITECTURE), and `upgrade` is never sent again to an agent that may already run the new slot.
+// From Armed to the outcome: activate, reboot, trial, verdict. Once here the OS object is not asked
+// any more (accident A13); what the node became decides. Silence never becomes a verdict of failure
+// (I6 of ARCHITECTURE), and `upgrade` is never sent again to an agent that may already run the new
+// slot.
 import type { TrialVerdict } from '@kubenest/api/agent/rpc'
 import type { OperationRecord } from '@kubenest/api/os/records'
 import type { Facts, Subject } from './facts.ts'
@@ -50,8 +51,8 @@ function activate(facts: Facts, operation: OperationRecord, nowMs: number): Step
   const asked = task?.kind === 'activate' && task.operationId === operation.id ? task : undefined
   if (asked?.state === 'running') return rebooting(nowMs + RECHECK_MS)
   const askedMs = asked?.startedMs ?? phaseStartMs(operation, nowMs)
-  // After a restart of ours nobody remembers the call. Upstream's agent would flip the slots back if it
-  // were told twice, so it gets the time in which the kubelet reports a reboot.
+  // After a restart of ours nobody remembers the call. Upstream's agent would flip the slots back
+  // if it were told twice, so it gets the time in which the kubelet reports a reboot.
   const mayHaveArmed = agent.state !== 'described' || isArming(agent.status.operation?.phase)
   if ((asked !== undefined || mayHaveArmed) && nowMs < askedMs + REBOOT_EXPECTED_MS) {
     return rebooting(Math.min(nowMs + RECHECK_MS, askedMs + REBOOT_EXPECTED_MS))
@@ -117,7 +118,10 @@ function leaveByHand(facts: Facts, { instance, operation }: Armed, nowMs: number
     : { do: 'hold', hold, operation: finishing, verdict }
 }
 
-/** No word of this trial: upstream's agent, or an image with another one. The node's own report decides. */
+/**
+ * No word of this trial: upstream's agent, or an image with another one. The node's own report
+ * decides.
+ */
 function followNode(armed: Armed, nowMs: number): Step {
   const { node, operation } = armed
   if (bootIdOf(node) === operation.bootId) return waitForNode(nowMs)

@@ -1,5 +1,6 @@
 // The end of an operation, in the order of decision 8: sysconfigs, uncordon (only ours), OSInstance
-// idle, label last. A failure's verdict is durable before this begins; a success is read off the node.
+// idle, label last. A failure's verdict is durable before this begins; a success is read off the
+// node.
 import type { Os } from '@kubenest/api/os/os'
 import type { ImageIdentity, OperationRecord, Verdict } from '@kubenest/api/os/records'
 import type { Facts, Subject } from './facts.ts'
@@ -43,7 +44,9 @@ export function nextFinishStep(facts: Facts, finishing: Finishing, nowMs: number
   return { do: 'idle', operation: { ...operation, endedAt: timestamp(nowMs) }, verdict: ending }
 }
 
-/** Rows 4 and 10: the settings changed; back to idle, the operator assigns again with the new ones. */
+/**
+ * Rows 4 and 10: the settings changed; back to idle, the operator assigns again with the new ones.
+ */
 export function release(
   facts: Facts,
   begun: Subject & { readonly operation: OperationRecord | undefined; readonly os: Os },
@@ -60,7 +63,9 @@ export function release(
   return { do: 'idle', operation: { ...operation, endedAt: timestamp(nowMs) }, verdict }
 }
 
-/** Row 7 seen for the first time: only settings are left to do, or upstream's proxy did the rest. */
+/**
+ * Row 7 seen for the first time: only settings are left to do, or upstream's proxy did the rest.
+ */
 export function openFinished(
   facts: Facts,
   begun: Subject & { readonly operation: OperationRecord | undefined; readonly os: Os },
@@ -90,8 +95,9 @@ function keepsPlace(verdict: Verdict): boolean {
 }
 
 /**
- * Decision 10: without a claim of ours, label and nodestatus stay, so that upstream's operator counts the
- * node as busy and does not assign it again each 15 s. A change of the OS object begins anew.
+ * Decision 10: without a claim of ours, label and nodestatus stay, so that upstream's operator
+ * counts the node as busy and does not assign it again each 15 s. A change of the OS object begins
+ * anew.
  */
 function keepPlace(facts: Facts, finishing: Finishing, verdict: Verdict, nowMs: number): Step {
   if (facts.os.state === 'present') {

@@ -1,5 +1,5 @@
-// Row 12 in phases, up to the moment when the node is armed: prepare, look, cordon, drain. Nothing here
-// disrupts anybody before everything that can fail early was tried (product rule 5).
+// Row 12 in phases, up to the moment when the node is armed: prepare, look, cordon, drain. Nothing
+// here disrupts anybody before everything that can fail early was tried (product rule 5).
 import type { Os } from '@kubenest/api/os/os'
 import type { OperationRecord } from '@kubenest/api/os/records'
 import { OsError } from '@kubenest/base/errors'
@@ -89,7 +89,9 @@ function restart(
   }
 }
 
-/** Decision 22: a person left exactly this image by hand; that stands until the OS object changes. */
+/**
+ * Decision 22: a person left exactly this image by hand; that stands until the OS object changes.
+ */
 function holdByHand(
   facts: Facts,
   { instance, os, operation }: Running,
@@ -186,7 +188,8 @@ function drain(facts: Facts, running: Running, nowMs: number): Step {
     }
   }
   if (!isUnschedulable(node)) return { do: 'cordon', operation }
-  return attempt(facts, 'drain', operation, nowMs) ?? { do: 'drain', operation, deadlineMs }
+  const ref = { step: 'drain', operationId: operation.id } as const
+  return retryOr(facts, ref, nowMs) ?? { do: 'drain', operation, deadlineMs }
 }
 
 /** Decision 6. */

@@ -1,5 +1,5 @@
-// The proxy's decision: what to do next for this node. Pure; the rows are those of contract 3.3, with
-// the recommendations of 10 (X9, X10) and decisions 8 to 10. First matching row wins.
+// The proxy's decision: what to do next for this node. Pure; the rows are those of contract 3.3,
+// with the recommendations of 10 (X9, X10) and decisions 8 to 10. First matching row wins.
 import { LABELS } from '@kubenest/api/os/names'
 import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
@@ -51,7 +51,10 @@ export function nextStep(facts: Facts, nowMs: number): Step {
   return nextOwnedStep(facts, subject, nowMs)
 }
 
-/** What was begun is ended first: once armed, the outcome counts, whatever the OS object says by now. */
+/**
+ * What was begun is ended first: once armed, the outcome counts, whatever the OS object says by
+ * now.
+ */
 function nextOwnedStep(facts: Facts, subject: Subject, nowMs: number): Step {
   const operation = currentOperation(subject.instance)
   if (operation?.phase === 'Armed' || operation?.phase === 'Trial') {

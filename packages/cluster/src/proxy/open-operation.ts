@@ -1,4 +1,5 @@
-// A new operation record for an assignment: the claim's id where there is one, else an id of our own.
+// A new operation record for an assignment: the claim's id where there is one, else an id of our
+// own.
 import type { Os } from '@kubenest/api/os/os'
 import type { OperationRecord } from '@kubenest/api/os/records'
 import type { Facts, Subject } from './facts.ts'
@@ -6,9 +7,9 @@ import { claimIdOf, findAttempt, timestamp, wantedImage } from './operation-reco
 import { isForeignCordon, osImageOf } from './subject.ts'
 
 /**
- * The record in its first phase. A foreign cordon is taken over when the node already runs the target
- * (only upstream's proxy can have cordoned it on the way), or when the assignment is older than this
- * process; otherwise it is an admin's, and it stays.
+ * The record in its first phase. A foreign cordon is taken over when the node already runs the
+ * target (only upstream's proxy can have cordoned it on the way), or when the assignment is older
+ * than this process; otherwise it is an admin's, and it stays.
  */
 export function openOperation(
   facts: Facts,

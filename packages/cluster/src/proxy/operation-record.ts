@@ -1,4 +1,5 @@
-// The durable record of what the proxy does: which operation an assignment belongs to, and its phases.
+// The durable record of what the proxy does: which operation an assignment belongs to, and its
+// phases.
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import { OS_ANNOTATIONS, OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
 import {
@@ -37,7 +38,10 @@ export function claimIdOf(instance: OsInstance): string | undefined {
   return record?.id === stamp && record.endedAt !== undefined ? undefined : stamp
 }
 
-/** The operation of this assignment, when it was begun; an ended one belongs to an earlier assignment. */
+/**
+ * The operation of this assignment, when it was begun; an ended one belongs to an earlier
+ * assignment.
+ */
 export function currentOperation(instance: OsInstance): OperationRecord | undefined {
   const record = readOperation(instance)
   if (record === undefined || record.endedAt !== undefined) return undefined

@@ -1,5 +1,5 @@
-// The agent's error answers as OsErrors: ours carry `[kind/code]`, upstream's are plain text and stay as
-// they are (decision 13, C11).
+// The agent's error answers as OsErrors: ours carry `[kind/code]`, upstream's are plain text and
+// stay as they are (decision 13, C11).
 import { RPC_ERRORS } from '@kubenest/api/agent/rpc'
 import { OsError, type ErrorKind } from '@kubenest/base/errors'
 
@@ -8,7 +8,8 @@ const MESSAGE_LENGTH_MAX = 4096
 
 /** Never throws, whatever the members hold. */
 export function parseAgentError(error: { code?: unknown; message?: unknown }): OsError {
-  const message = String(error.message ?? 'no message').slice(0, MESSAGE_LENGTH_MAX)
+  const text = typeof error.message === 'string' ? error.message : 'no message'
+  const message = text.slice(0, MESSAGE_LENGTH_MAX)
   if (error.code === RPC_ERRORS.methodNotFound || message === 'Method not found') {
     return new OsError('host', { code: 'method-not-found', message: 'not implemented' })
   }

@@ -1,4 +1,5 @@
-// A step that failed is not repeated before its time; meanwhile its error is what the node waits for.
+// A step that failed is not repeated before its time; meanwhile its error is what the node waits
+// for.
 import type { Facts, FailureFacts, FallibleStep } from './facts.ts'
 import { nextTryMs, reasonOf } from './judge-failure.ts'
 import type { Step } from './step.ts'

@@ -1,5 +1,5 @@
-// What the proxy can do next. Each step makes at most one write to the API server or one call to the
-// agent, so that a crash after any of them is a state that the decision already knows.
+// What the proxy can do next. Each step makes at most one write to the API server or one call to
+// the agent, so that a crash after any of them is a state that the decision already knows.
 import type { Configs } from '@kubenest/api/os/os'
 import type { ManualHold, OperationRecord, Verdict } from '@kubenest/api/os/records'
 import type { TaskKind } from './facts.ts'
@@ -13,7 +13,9 @@ export type Step =
   | { readonly do: 'ensureInstance' }
   /** Read the OSInstance again before the node is changed because of what it says. */
   | { readonly do: 'refreshInstance' }
-  /** Write the operation record: a new operation, or the next phase; with a verdict when it failed. */
+  /**
+   * Write the operation record: a new operation, or the next phase; with a verdict when it failed.
+   */
   | { readonly do: 'record'; readonly operation: OperationRecord; readonly verdict?: Verdict }
   | { readonly do: 'configure'; readonly kind: ConfigKind; readonly operationId: string }
   /** The OS object's sysconfigs changed after the reboot (row 5). */

@@ -61,7 +61,10 @@ export function isUnschedulable(node: Node): boolean {
   return node.spec?.unschedulable === true
 }
 
-/** Half-finished work of upstream's proxy: its label, no claim of ours, and a cordon without our mark (decision 8). */
+/**
+ * Half-finished work of upstream's proxy: its label, no claim of ours, and a cordon without our
+ * mark (decision 8).
+ */
 export function isForeignCordon({ node, instance }: Subject): boolean {
   return (
     isUnschedulable(node) &&

@@ -1,5 +1,6 @@
-// `current` and `next` kernel lines mean the slots at the time the operation was issued, so settings
-// that are applied after the reboot carry the other model (contract 2.2, X9). The OS object stays as it is.
+// `current` and `next` kernel lines mean the slots at the time the operation was issued, so
+// settings that are applied after the reboot carry the other model (contract 2.2, X9). The OS
+// object stays as it is.
 import type { Configs } from '@kubenest/api/os/os'
 
 const SWAPPED: Readonly<Record<string, string>> = {
