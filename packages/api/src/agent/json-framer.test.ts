@@ -114,7 +114,7 @@ describe('createJsonFramer()', () => {
 
   test('takes the deepest allowed value and breaks off one level below', () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
-    expect(feed(createJsonFramer(), nested(RPC_DEPTH_MAX))[0]?.kind).toBe("value")
+    expect(feed(createJsonFramer(), nested(RPC_DEPTH_MAX))[0]?.kind).toBe('value')
     expect(feed(createJsonFramer(), nested(RPC_DEPTH_MAX + 1))).toEqual([
       { kind: 'fault', fault: 'too-deep', broken: true },
     ])

@@ -43,7 +43,8 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
     runner,
     configure: async ({ configs }) => {
       const { applySettings } = await import('./settings/apply-settings.ts')
-      await applySettings(configs, deps)
+      const { writeKernelValue } = await import('../linux/kernel-value.ts')
+      await applySettings(configs, { ...deps, writeKernelValue })
     },
   })
   const ended = Promise.withResolvers<void>()

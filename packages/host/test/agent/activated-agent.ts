@@ -1,5 +1,6 @@
-// An agent as its own process for socket-activation.test.ts: real sockets and signals, a held engine, and
-// a clock on which the idle time takes 0.3 s. Arguments: socket path, folder taken as the system's root.
+// An agent as its own process for socket-activation.test.ts: real sockets and signals, a held
+// engine, and a clock on which the idle time takes 0.3 s. Arguments: socket path, folder taken as
+// the system's root.
 import { systemClock } from '@kubenest/base/clock'
 import { createLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'

@@ -1,5 +1,5 @@
-// The agent started by systemd's protocol (contract 4.1, decision 12): the real systemd-socket-activate
-// hands the socket over. Skips loudly where that program is missing.
+// The agent started by systemd's protocol (contract 4.1, decision 12): the real
+// systemd-socket-activate hands the socket over. Skips loudly where that program is missing.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -62,7 +62,8 @@ describe.skipIf(activate === null)(`${title}activatedSocket()`, () => {
 
 describe('activatedSocket()', () => {
   function run(env: Record<string, string>, third: 'ignore' | number) {
-    // The shell-free way to have LISTEN_PID equal the program's own id: a program that sets it itself.
+    // The shell-free way to have LISTEN_PID equal the program's own id: a program that sets it
+    // itself.
     const script = `process.env.LISTEN_PID = String(process.pid); process.argv = ['', '', ${JSON.stringify(socketPath)}, ${JSON.stringify(folder)}]; await import(${JSON.stringify(fixture)})`
     return Bun.spawn([process.execPath, '-e', script], {
       env: { ...env, PATH: process.env['PATH'] ?? '' },

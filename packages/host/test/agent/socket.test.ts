@@ -127,7 +127,8 @@ describe('serveAgent()', () => {
       stop: abort.signal,
       ownerUid: 54_321,
     })
-    // The socket's owner can be given away by root only; else the start fails, which serves nobody either.
+    // The socket's owner can be given away by root only; else the start fails, which serves nobody
+    // either.
     const refused = await until(() => modeOf(socketPath) === 0o640, 1000).then(
       async () => await ask(socketPath, call('cancel')),
       () => undefined,

@@ -1,11 +1,10 @@
-// Applies a settings request as a whole or not at all (decision 25): everything is parsed and planned
-// before the first write, and a failing write undoes those before it.
+// Applies a settings request as a whole or not at all (decision 25): everything is parsed and
+// planned before the first write, and a failing write undoes those before it.
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
 import { OsError, toOsError } from '@kubenest/base/errors'
 import { readBytes, removePath, replaceFile, stat, writeFile } from '@kubenest/base/files'
 import type { Logger } from '@kubenest/base/log'
 import type { SysRoot } from '@kubenest/base/sysroot'
-import { writeKernelValue } from '../../linux/kernel-value.ts'
 import { locateTarget } from './locate-target.ts'
 import { planSettings, targetsOfSettings } from './plan-settings.ts'
 import type { SettingTarget } from './setting-model.ts'
@@ -17,6 +16,8 @@ export interface SettingsDeps {
   readonly log: Logger
   /** Owner that folders of settings files must have: root. */
   readonly ownerUid: number
+  /** Writes a kernel parameter with one write; throws when the kernel refuses it. */
+  readonly writeKernelValue: (path: string, text: string) => void
 }
 
 /** A target as it is before the request. */
@@ -45,7 +46,7 @@ export async function applySettings(
       ? []
       : [{ found: each, content: change.content }]
   })
-  await writeAll(writes, deps.log)
+  await writeAll(writes, deps)
 }
 
 async function lookAt(target: SettingTarget, deps: SettingsDeps): Promise<Found> {
@@ -74,20 +75,21 @@ function textOf(found: Found): string | undefined {
 
 async function writeAll(
   writes: readonly { found: Found; content: string }[],
-  log: Logger,
+  deps: SettingsDeps,
 ): Promise<void> {
+  const { log } = deps
   const touched: Found[] = []
   try {
     for (const { found, content } of writes) {
       // Noted before the write: a file that is written in place may be half-way when that fails. A
       // kernel value is set or it is not.
       if (found.target.kind === 'file') touched.unshift(found)
-      await writeTarget(found, content)
+      await writeTarget(found, content, deps)
       if (found.target.kind === 'kernel-value') touched.unshift(found)
       log.info('setting written', { path: found.target.path })
     }
   } catch (error) {
-    const lost = await undoAll(touched, log)
+    const lost = await undoAll(touched, deps)
     if (lost.length === 0) throw error
     const failure = toOsError(error)
     const message = `${failure.message}; and these could not be put back: ${lost.join(', ')}`
@@ -95,13 +97,13 @@ async function writeAll(
   }
 }
 
-async function undoAll(touched: readonly Found[], log: Logger): Promise<string[]> {
+async function undoAll(touched: readonly Found[], deps: SettingsDeps): Promise<string[]> {
   const lost: string[] = []
   for (const found of touched) {
     try {
-      await undo(found)
+      await undo(found, deps)
     } catch (error) {
-      log.error('a setting could not be put back', {
+      deps.log.error('a setting could not be put back', {
         path: found.target.path,
         reason: toOsError(error).message,
       })
@@ -111,15 +113,19 @@ async function undoAll(touched: readonly Found[], log: Logger): Promise<string[]
   return lost
 }
 
-async function undo(found: Found): Promise<void> {
-  if (found.before !== undefined) await writeTarget(found, found.before)
+async function undo(found: Found, deps: SettingsDeps): Promise<void> {
+  if (found.before !== undefined) await writeTarget(found, found.before, deps)
   else if (found.target.kind === 'file') await removePath(found.realPath)
 }
 
-async function writeTarget(found: Found, content: string | Uint8Array): Promise<void> {
+async function writeTarget(
+  found: Found,
+  content: string | Uint8Array,
+  deps: SettingsDeps,
+): Promise<void> {
   if (found.target.kind === 'kernel-value') {
     const text = typeof content === 'string' ? content : new TextDecoder().decode(content)
-    return writeKernelValue(found.realPath, text)
+    return deps.writeKernelValue(found.realPath, text)
   }
   try {
     await replaceFile(found.realPath, content)

@@ -1,4 +1,5 @@
-// Model `kernel.sysctl.persist`: values in a sysctl file, effective from the next boot (contract 5.3).
+// Model `kernel.sysctl.persist`: values in a sysctl file, effective from the next boot (contract
+// 5.3).
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
 import type { ModelPlan, SettingModel, SettingTarget, SettingWarning } from './setting-model.ts'
 import { valueText } from './setting-values.ts'

@@ -1,5 +1,5 @@
-// Where a target really is on this node. Links are followed here, once, and the place they lead to is
-// judged (threat T11): a link must not carry a write out of the allowed files.
+// Where a target really is on this node. Links are followed here, once, and the place they lead to
+// is judged (threat T11): a link must not carry a write out of the allowed files.
 import type { OsError } from '@kubenest/base/errors'
 import { resolveLinks, stat } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'

@@ -1,4 +1,5 @@
-// The models this agent knows. (Later: grub.cmdline.*, kubernetes.kubelet, container.containerd, pam.limits.)
+// The models this agent knows. (Later: grub.cmdline.*, kubernetes.kubelet, container.containerd,
+// pam.limits.)
 import type { OsError } from '@kubenest/base/errors'
 import { kernelSysctlPersist } from './kernel-sysctl-persist.ts'
 import { kernelSysctl } from './kernel-sysctl.ts'

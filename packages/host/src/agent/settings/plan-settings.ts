@@ -1,5 +1,5 @@
-// Decides what a settings request changes. Pure: from the request and the present contents to a list of
-// contents to write. The whole request is planned, or refused, before anything is written.
+// Decides what a settings request changes. Pure: from the request and the present contents to a
+// list of contents to write. The whole request is planned, or refused, before anything is written.
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
 import { modelNamed } from './models.ts'
 import type { SettingChange, SettingTarget, SettingWarning } from './setting-model.ts'

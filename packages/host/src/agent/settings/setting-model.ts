@@ -1,5 +1,6 @@
-// Port: one kind of setting (decision 25). A model says which files it looks at, and turns a request and
-// their present content into changes. It is pure: reading, applying and undoing are the same for all.
+// Port: one kind of setting (decision 25). A model says which files it looks at, and turns a
+// request and their present content into changes. It is pure: reading, applying and undoing are the
+// same for all.
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
 
 /** A file whose content a plan is made from. */
@@ -36,6 +37,9 @@ export interface SettingModel {
   readonly name: string
   /** Checks keys, values and path, before anything is read; throws OsError `invalid`. */
   targetsOf(entry: ConfigureEntry): readonly SettingTarget[]
-  /** `read` gives a target's content as the plan so far leaves it; `undefined` when it does not exist. */
+  /**
+   * `read` gives a target's content as the plan so far leaves it; `undefined` when it does not
+   * exist.
+   */
   plan(entry: ConfigureEntry, read: (path: string) => string | undefined): ModelPlan
 }

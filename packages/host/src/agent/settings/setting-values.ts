@@ -2,7 +2,8 @@
 import { OsError } from '@kubenest/base/errors'
 
 const TEXT_LENGTH_MAX = 4096
-// Controls, line and paragraph separators, and marks that change the direction of what a person reads.
+// Controls, line and paragraph separators, and marks that change the direction of what a person
+// reads.
 const HOSTILE =
   // oxlint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/

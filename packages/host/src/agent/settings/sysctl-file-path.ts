@@ -1,5 +1,5 @@
-// Which files `configpath` may name (decision 25, threat T11): the documented folders, and plain *.conf
-// files directly in /etc, without those that name programs, libraries or plug-ins to run.
+// Which files `configpath` may name (decision 25, threat T11): the documented folders, and plain
+// *.conf files directly in /etc, without those that name programs, libraries or plug-ins to run.
 import { refusal, shown } from './setting-values.ts'
 
 const DEFAULT_PATH = '/etc/sysctl.conf'

@@ -1,5 +1,5 @@
-// Text of a sysctl file → lines → text (contract 5.3). Comments and white-space lines stay as they are,
-// empty lines vanish, every other line is written back as key=value.
+// Text of a sysctl file → lines → text (contract 5.3). Comments and white-space lines stay as they
+// are, empty lines vanish, every other line is written back as key=value.
 import { refusal } from './setting-values.ts'
 
 /** A line: kept as it is, or a pair. */
@@ -7,7 +7,9 @@ export type SysctlLine =
   | { readonly kind: 'kept'; readonly text: string }
   | { readonly kind: 'pair'; readonly key: string; readonly value: string }
 
-/** Parses a file; throws for a line that is neither a comment nor `key=value`, naming its number. */
+/**
+ * Parses a file; throws for a line that is neither a comment nor `key=value`, naming its number.
+ */
 export function parseSysctlFile(path: string, text: string): SysctlLine[] {
   return text.split('\n').flatMap((line, index): SysctlLine[] => {
     if (line === '') return []
