@@ -1,4 +1,5 @@
 // The gate beside the tests: every check that `make ok` runs, in one table.
+import path from 'node:path'
 import { findCommitProblems } from './check-commits.ts'
 import { checkDocsParity } from './check-docs-parity.ts'
 import { checkEffects } from './check-effects.ts'
@@ -19,14 +20,16 @@ export type Check =
   | { readonly name: string; readonly find: () => Promise<readonly Finding[]> }
   | { readonly name: string; readonly argv: readonly [string, ...string[]] }
 
-const BIN = 'node_modules/.bin'
+// Run by Bun: the machine's own Node is used for nothing but npm.
+const BUN = process.execPath
+const TYPE_AWARE_LINT = 'node_modules/@oxlint-tsgolint/linux-x64/tsgolint'
 const sources = () => readSourceFiles('.ts')
 
 /** In the order in which they run: cheap and local first. */
 export const CHECKS: readonly Check[] = [
-  { name: 'format', argv: [process.execPath, 'fmt', '--check', '.'] },
-  { name: 'lint', argv: [`${BIN}/oxlint`, '--type-aware'] },
-  { name: 'types', argv: [`${BIN}/tsc`, '-p', '.'] },
+  { name: 'format', argv: [BUN, 'fmt', '--check', '.'] },
+  { name: 'lint', argv: [BUN, 'node_modules/oxlint/bin/oxlint', '--type-aware'] },
+  { name: 'types', argv: [BUN, 'node_modules/typescript/bin/tsc', '-p', '.'] },
   { name: 'layers', find: async () => checkLayers(await sources()) },
   { name: 'effects', find: async () => checkEffects(await sources()) },
   { name: 'sizes', find: async () => checkSizes(await sources()) },
@@ -59,8 +62,12 @@ function report(findings: readonly Finding[]): boolean {
 }
 
 async function runProgram(argv: readonly [string, ...string[]]): Promise<boolean> {
-  const stdio: ['ignore', 'inherit', 'inherit'] = ['ignore', 'inherit', 'inherit']
-  return (await Bun.spawn([...argv], { cwd: REPOSITORY, stdio }).exited) === 0
+  const child = Bun.spawn([...argv], {
+    cwd: REPOSITORY,
+    env: { ...process.env, OXLINT_TSGOLINT_PATH: path.join(REPOSITORY, TYPE_AWARE_LINT) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  return (await child.exited) === 0
 }
 
 if (import.meta.main) {

@@ -64,9 +64,10 @@ if [ -n "$missing" ]; then
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
 fi
 
-# A copy of the lock file says which packages node_modules holds.
+# A copy of the lock file says which packages node_modules holds. Not `npm ci`: it refuses a lock file that
+# leaves out optional packages of other platforms, which a registry need not have.
 if ! cmp -s package-lock.json node_modules/.kubenest-lock; then
   echo 'setup: installing the npm packages of package-lock.json (Bun, TypeScript, oxlint, libraries)'
-  npm ci --ignore-scripts --no-audit --no-fund --cache "$cache/npm"
+  npm install --no-save --ignore-scripts --no-audit --no-fund --cache "$cache/npm"
   cp package-lock.json node_modules/.kubenest-lock
 fi

@@ -38,7 +38,7 @@ test('setup.sh installs what is missing, says why, and does nothing the second t
   expect(calls[1]).toEndWith(
     'install -y -q --no-install-recommends make ca-certificates etcd-server openssl',
   )
-  expect(calls[2]).toStartWith('npm ci --ignore-scripts')
+  expect(calls[2]).toStartWith('npm install --no-save --ignore-scripts')
   await script('dpkg-query', 'printf installed')
   await fs.rm(log)
   expect(setup(['base', 'kube'])).toMatchObject({ exitCode: 0, stdout: '' })
