@@ -1,5 +1,6 @@
-// Failures of a transport → errors that tell which check failed and what to do. Bun's texts may hold the
-// whole URL (and thereby a token), so they are never passed on; its codes are matched by class only.
+// Failures of a transport → errors that tell which check failed and what to do. Bun's texts may
+// hold the whole URL (and thereby a token), so they are never passed on; its codes are matched by
+// class only.
 import { OsError } from './errors.ts'
 
 /** What the sentence needs to know about the request. */

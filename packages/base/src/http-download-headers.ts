@@ -1,4 +1,5 @@
-// What a download reads from response headers. Pure; nothing a server writes here is believed without a check.
+// What a download reads from response headers. Pure; nothing a server writes here is believed
+// without a check.
 
 /** A range as a server states it; `size` is missing for `*`. */
 export interface ContentRange {

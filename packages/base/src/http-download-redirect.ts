@@ -1,5 +1,6 @@
-// Where a redirect may lead (threat T4): the same or a stronger scheme, and never into this machine or
-// the link-local net, where metadata services live, unless the user's own URL already pointed there.
+// Where a redirect may lead (threat T4): the same or a stronger scheme, and never into this machine
+// or the link-local net, where metadata services live, unless the user's own URL already pointed
+// there.
 import { OsError } from './errors.ts'
 
 /** Redirects that are followed. */
@@ -11,7 +12,8 @@ export type AddressArea = 'loopback' | 'link-local' | 'other'
 /**
  * The target of a redirect.
  *
- * @throws {OsError} kind `invalid`, code `redirect-refused`, for a missing or malformed target or a weaker scheme.
+ * @throws {OsError} kind `invalid`, code `redirect-refused`, for a missing or malformed target or a
+ * weaker scheme.
  */
 export function redirectTarget(from: URL, location: string | null): URL {
   const target = location === null ? null : URL.parse(location, from)

@@ -45,7 +45,9 @@ export interface FileResponse {
   explain(error: unknown): OsError
 }
 
-/** Sends the request and follows redirects; throws for every answer that does not bring the file. */
+/**
+ * Sends the request and follows redirects; throws for every answer that does not bring the file.
+ */
 export async function requestFile(request: FileRequest): Promise<FileResponse> {
   let url = request.url
   for (let hops = 0; hops <= REDIRECTS_MAX; hops += 1) {

@@ -1,5 +1,5 @@
-// Certificates and keys for a download are looked at before the first byte: with a mismatched pair the
-// transport would only say that it cannot open a socket (runtime notes, pitfall 14).
+// Certificates and keys for a download are looked at before the first byte: with a mismatched pair
+// the transport would only say that it cannot open a socket (runtime notes, pitfall 14).
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { OsError } from './errors.ts'
 
@@ -14,7 +14,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 /**
  * Checks a CA bundle: at least one certificate, all readable.
  *
- * @throws {OsError} kind `invalid`, code `certificate-malformed`, naming the file, never its content.
+ * @throws {OsError} kind `invalid`, code `certificate-malformed`, naming the file, never its
+ * content.
  */
 export function checkCaBundle(ca: NamedPem): void {
   parseCertificates(ca)
@@ -23,7 +24,8 @@ export function checkCaBundle(ca: NamedPem): void {
 /**
  * Checks a client's certificate (chain) and key: readable, valid now, and belonging together.
  *
- * @throws {OsError} kind `invalid`, codes `certificate-malformed`, `certificate-expired`, `key-malformed`, `key-mismatch`.
+ * @throws {OsError} kind `invalid`, codes `certificate-malformed`, `certificate-expired`,
+ * `key-malformed`, `key-mismatch`.
  */
 export function checkClientIdentity(cert: NamedPem, key: NamedPem, nowMs: number): void {
   const leaf = parseCertificates(cert)[0]

@@ -1,6 +1,6 @@
-// Downloads one file as a stream of bytes, each exactly once: a broken transport is resumed by range.
-// Bounded in size, in time and in retries; the server is not trusted (threats T1 to T4). What the bytes
-// are worth is decided by their digest, elsewhere.
+// Downloads one file as a stream of bytes, each exactly once: a broken transport is resumed by
+// range. Bounded in size, in time and in retries; the server is not trusted (threats T1 to T4).
+// What the bytes are worth is decided by their digest, elsewhere.
 import type { Clock } from './clock.ts'
 import { OsError } from './errors.ts'
 import { requestFile, type FileRequest, type FileResponse } from './http-download-request.ts'
@@ -37,8 +37,8 @@ export interface HttpDownload {
 /**
  * Asks for the file and checks the answer; the bytes flow when they are iterated.
  *
- * @throws {OsError} `invalid` for what the request or the server's file can never do, `transient` for
- * what a repeat may cure, `blocked`/`cancelled` when the signal aborts.
+ * @throws {OsError} `invalid` for what the request or the server's file can never do, `transient`
+ * for what a repeat may cure, `blocked`/`cancelled` when the signal aborts.
  */
 export async function openHttpDownload(request: HttpDownloadRequest): Promise<HttpDownload> {
   const first = await requestFile(request)
@@ -128,7 +128,10 @@ function faultOfResumed(
   return { code: 'range-broken', text: 'the server answered with another range than asked for' }
 }
 
-/** Body chunks; a silent transport becomes an error. The clock runs only while we wait for the server. */
+/**
+ * Body chunks; a silent transport becomes an error. The clock runs only while we wait for the
+ * server.
+ */
 async function* readBody(
   file: FileResponse,
   clock: Clock,
