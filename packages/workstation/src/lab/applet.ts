@@ -3,9 +3,10 @@ import type { Applet, AppletContext } from '@kubenest/base/applet'
 import { systemClock } from '@kubenest/base/clock'
 import { isRunning } from '@kubenest/base/daemon'
 import { OsError } from '@kubenest/base/errors'
-import { runInteractive } from '@kubenest/base/interactive'
+import { runInteractive, terminalColumns } from '@kubenest/base/interactive'
 import { systemExec } from '@kubenest/base/system-exec'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { runDemo } from './demo.ts'
 import { stopLab } from './lab-down.ts'
 import { isLabFolder, type LabLocationOptions, locateLab } from './lab-location.ts'
 import { readLabRecord, readLabRequest } from './lab-record.ts'
@@ -53,11 +54,41 @@ function buildCommands(context: AppletContext, end: (exitCode: number) => void):
     .action(async (args: string[], options: LabLocationOptions) =>
       end(await kubectl(deps, args, options)),
     )
+  located(
+    program.command('demo').description('upgrade, rollback, broken upgrade: watch it happen'),
+    'demo',
+  )
+    .option('--light <count>', 'light nodes', parseCount, 4)
+    .option('--no-vm', 'light nodes only')
+    .option('--keep', 'leave the lab running at the end', false)
+    .action(async (options: LabLocationOptions & DemoFlags) =>
+      end(await demo(deps, context, options)),
+    )
   program
     .command('supervise', { hidden: true })
     .requiredOption('--state <folder>')
     .action(async (options: { state: string }) => end(await superviseLab(deps, options.state)))
   return program
+}
+
+interface DemoFlags {
+  light: number
+  vm: boolean
+  keep: boolean
+}
+
+async function demo(
+  deps: LabCommandDeps,
+  context: AppletContext,
+  options: LabLocationOptions & DemoFlags,
+): Promise<number> {
+  const location = locateLab(options, deps.env)
+  const columns = terminalColumns()
+  return await runDemo({ ...deps, write: context.stdout, columns }, location, {
+    light: options.light,
+    vm: options.vm ? 1 : 0,
+    keep: options.keep,
+  })
 }
 
 function commandDeps(context: AppletContext): LabCommandDeps {
@@ -70,9 +101,9 @@ function commandDeps(context: AppletContext): LabCommandDeps {
   }
 }
 
-function located(command: Command): Command {
+function located(command: Command, name = 'default'): Command {
   return command
-    .addOption(new Option('--name <name>', 'name of the lab').default('default'))
+    .addOption(new Option('--name <name>', 'name of the lab').default(name))
     .addOption(new Option('--state <folder>', 'state folder instead of the one in the cache'))
 }
 

@@ -11,6 +11,8 @@ export interface LabPaths {
   readonly logs: string
   readonly images: string
   readonly nodes: string
+  /** OS objects with this lab's addresses and digests. */
+  readonly manifests: string
 }
 
 /** The layout below a state folder. */
@@ -25,5 +27,6 @@ export function labPaths(root: string): LabPaths {
     logs: `${root}/logs`,
     images: `${root}/images`,
     nodes: `${root}/nodes`,
+    manifests: `${root}/manifests`,
   }
 }

@@ -83,7 +83,8 @@ function checkCounts(options: LabUpOptions): void {
   if (options.vm > 0)
     throw new OsError('blocked', {
       code: 'lab-vm-not-built',
-      message: 'Cannot start virtual nodes: this build has none yet; use --light N and --vm 0',
+      message:
+        'Cannot start virtual nodes: this build has none yet; use --light N without --vm, or lab demo --no-vm',
     })
   if (options.light > LIGHT_NODES_MAX)
     throw new OsError('invalid', {

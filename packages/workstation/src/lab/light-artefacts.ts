@@ -1,8 +1,9 @@
 // The image versions a lab's light nodes can be moved to: two good ones, and one whose kernel
 // panics.
 import { runOrThrow } from '@kubenest/base/exec'
-import { digestFile, renamePath, stat, writeFile } from '@kubenest/base/files'
+import { digestFile, ensureDirectory, renamePath, stat, writeFile } from '@kubenest/base/files'
 import type { LabDeps } from './control-plane.ts'
+import { renderManifests } from './lab-manifests.ts'
 import { buildLightImage, imageManifest, type LightImageSpec } from './light-image.ts'
 
 /** Versions, by the short name in file names. */
@@ -16,12 +17,18 @@ export const LIGHT_VERSIONS: Readonly<Record<'v1' | 'v2' | 'v3', LightImageSpec>
 export const FACTORY_IMAGE = 'light-v1.img'
 
 /** Builds raw images, their compressed form, and a manifest beside them. */
-export async function makeLightArtefacts(deps: LabDeps): Promise<void> {
-  for (const [name, spec] of Object.entries(LIGHT_VERSIONS))
-    await makeArtefact(deps, `light-${name}`, spec)
+export async function makeLightArtefacts(deps: LabDeps, imageServer: string): Promise<void> {
+  const make = (name: keyof typeof LIGHT_VERSIONS) =>
+    makeArtefact(deps, `light-${name}`, LIGHT_VERSIONS[name])
+  await make('v1')
+  const digests = { v2: await make('v2'), v3: await make('v3') }
+  await ensureDirectory(deps.paths.manifests)
+  for (const [file, text] of Object.entries(renderManifests({ imageServer, digests })))
+    await writeFile(`${deps.paths.manifests}/${file}`, text)
 }
 
-async function makeArtefact(deps: LabDeps, name: string, spec: LightImageSpec): Promise<void> {
+/** Makes one; returns the digest of the compressed image, which is what nodes download. */
+async function makeArtefact(deps: LabDeps, name: string, spec: LightImageSpec): Promise<string> {
   const raw = `${deps.paths.images}/${name}.img`
   // Names without a dot in front are served: an image becomes visible when it is complete.
   const work = `${deps.paths.images}/.${name}.img`
@@ -50,4 +57,5 @@ async function makeArtefact(deps: LabDeps, name: string, spec: LightImageSpec): 
   }
   const manifest = { ...imageManifest(spec), artefacts: [plain, compressed] }
   await writeFile(`${raw}.json`, `${JSON.stringify(manifest, undefined, 2)}\n`)
+  return compressed.digest
 }

@@ -1,5 +1,11 @@
 // Root images of light nodes: everything an upgrade looks at, and a text where the kernel would be.
 // The text's first word says what "booting" it does.
+import unitKubenestTrialService from '../../../../deploy/systemd/kubenest-trial.service' with { type: 'text' }
+import unitKubenestGateService from '../../../../deploy/systemd/kubenest-gate.service' with { type: 'text' }
+import unitKubenestDeadlineService from '../../../../deploy/systemd/kubenest-deadline.service' with { type: 'text' }
+import unitKubenestDeadlineTimer from '../../../../deploy/systemd/kubenest-deadline.timer' with { type: 'text' }
+import unitOsAgentService from '../../../../deploy/systemd/os-agent.service' with { type: 'text' }
+import unitOsAgentSocket from '../../../../deploy/systemd/os-agent.socket' with { type: 'text' }
 import {
   IMAGE_MANIFEST_FORMAT,
   type ImageManifest,
@@ -60,10 +66,25 @@ export async function buildLightImage(
   await removePath(work)
 }
 
+/** The units that make a trial boot safe; a light node's supervisor runs what they say. */
+const UNITS: Readonly<Record<string, string>> = {
+  'kubenest-trial.service': unitKubenestTrialService,
+  'kubenest-gate.service': unitKubenestGateService,
+  'kubenest-deadline.service': unitKubenestDeadlineService,
+  'kubenest-deadline.timer': unitKubenestDeadlineTimer,
+  'os-agent.service': unitOsAgentService,
+  'os-agent.socket': unitOsAgentSocket,
+}
+
 /** Files of an image, by path. */
 export function imageFiles(spec: LightImageSpec): Record<string, string> {
   const release = `NAME="KubeOS"\nID="kubeos"\nPRETTY_NAME="${spec.version}"\n`
+  const units = Object.entries(UNITS).map(([name, text]) => [
+    `/usr/lib/systemd/system/${name}`,
+    text,
+  ])
   return {
+    ...Object.fromEntries(units),
     '/boot/vmlinuz': `${spec.kernel}\nThis text stands for the kernel of ${spec.version}.\n`,
     '/boot/initramfs.img': `This text stands for the initramfs of ${spec.version}.\n`,
     '/etc/os-release': release,

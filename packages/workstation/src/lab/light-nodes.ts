@@ -27,7 +27,7 @@ export function lightNodeNames(count: number): string[] {
 /** Starts all light nodes; they boot on their own. The returned promise ends when the lab stops. */
 export async function startLightNodes(deps: LabDeps, record: LabRecord): Promise<Promise<void>[]> {
   if (record.nodes.length === 0) return []
-  await makeLightArtefacts(deps)
+  await makeLightArtefacts(deps, record.imageServer)
   await deps.step(`Images v1, v2 and v3 of light nodes are served at ${record.imageServer}`)
   const usr = `${deps.paths.root}/usr`
   await makeLightUsr(usr)

@@ -15,3 +15,15 @@ declare module '*.yaml' {
   const text: string
   export default text
 }
+declare module '*.service' {
+  const text: string
+  export default text
+}
+declare module '*.timer' {
+  const text: string
+  export default text
+}
+declare module '*.socket' {
+  const text: string
+  export default text
+}

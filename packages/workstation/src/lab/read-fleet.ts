@@ -1,0 +1,31 @@
+// Reads what a fleet view is made of: the API server's objects and the lab's own record.
+import type { KubeObject } from '@kubenest/api/core/objects'
+import { OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
+import type { KubeClient, Resource } from '@kubenest/kube/client/kube-client'
+import { NODES, OS_INSTANCES, OSES } from '@kubenest/kube/client/resources'
+import { type FleetView, viewFleet } from './fleet-view.ts'
+import type { LabPaths } from './lab-paths.ts'
+import { readLabRecord } from './lab-record.ts'
+
+/** Name of the OS object that the lab's manifests make. */
+export const LAB_OS_NAME = 'light'
+
+/** Reads the fleet once. */
+export async function readFleet(client: KubeClient, paths: LabPaths): Promise<FleetView> {
+  const [record, nodes, instances, os] = await Promise.all([
+    readLabRecord(paths.record),
+    listAll(client, NODES),
+    listAll(client, OS_INSTANCES),
+    client.get(OSES, { namespace: OS_INSTANCE_NAMESPACE, name: LAB_OS_NAME }),
+  ])
+  const power = record?.nodes ?? []
+  return viewFleet({ nodes, instances, power, ...(os === undefined ? {} : { os }) })
+}
+
+/** A lab has few objects: one page holds them all. */
+async function listAll<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource<T>,
+): Promise<T[]> {
+  return (await client.list(resource, { limit: 500 })).items
+}
