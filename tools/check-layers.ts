@@ -62,8 +62,8 @@ function targetPackage(from: string, specifier: string): string | undefined {
   if (scoped !== undefined) return scoped
   if (!specifier.startsWith('.')) return undefined
   const place = path.join(path.dirname(from), specifier)
-  // Units and manifests are embedded from deploy/, where people look for them.
-  return packageOf(place) ?? (place.startsWith('deploy/') ? 'deploy' : 'outside')
+  // Units, manifests and examples are embedded from where people look for them.
+  return packageOf(place) ?? (/^(deploy|examples)\//.test(place) ? 'deploy' : 'outside')
 }
 
 function checkCycles(files: readonly SourceFile[]): Finding[] {
