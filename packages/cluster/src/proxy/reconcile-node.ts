@@ -1,5 +1,5 @@
-// The loop of the node's one key: gather facts, decide, act, until nothing can be done now; then mirror
-// the status. Level-based: it never asks what happened, only what is.
+// The loop of the node's one key: gather facts, decide, act, until nothing can be done now; then
+// mirror the status. Level-based: it never asks what happened, only what is.
 import { isOsError, toOsError, type OsError } from '@kubenest/base/errors'
 import type { ReconcileResult } from '@kubenest/kube/controller/controller'
 import { applyStep, type Applied, type StepContext } from './apply-step.ts'
@@ -14,13 +14,18 @@ import { isIdle, ownerOf } from './subject.ts'
 import { readInstance } from './write-instance.ts'
 import { readNode } from './write-node.ts'
 
-/** More steps than any operation has between two waits: a decision that runs in circles is stopped. */
+/**
+ * More steps than any operation has between two waits: a decision that runs in circles is stopped.
+ */
 const STEPS_MAX = 40
 const AGENT_RETRY_MS = 15_000
 
 export interface ReconcileContext extends StepContext {
   readonly status: StatusWriter
-  /** The OS object that owns the node, as watched; asking for one begins its watch, for none ends it. */
+  /**
+   * The OS object that owns the node, as watched; asking for one begins its watch, for none ends
+   * it.
+   */
   readonly osOf: (owner: { name: string; namespace: string } | undefined) => OsFacts
   readonly freshId: () => string
 }
@@ -65,7 +70,9 @@ async function runSteps(
   return { again: false, afterMs: 1000 }
 }
 
-/** X39: a second for the first minute, then up to 15. A conflict only means that the facts were old. */
+/**
+ * X39: a second for the first minute, then up to 15. A conflict only means that the facts were old.
+ */
 async function stall(context: ReconcileContext, error: OsError): Promise<Applied> {
   if (error.kind === 'bug') throw error
   const { memory, clock, log } = context

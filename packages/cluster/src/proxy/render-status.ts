@@ -1,5 +1,7 @@
-// The OSInstance's status: a mirror of annotations, the agent and the present step, for people and for
-// `kubectl wait`. It names what waits, since when and what to do, and it is never read back (decision 3).
+// The OSInstance's status: a mirror of annotations, the agent and the present step, for people and
+// for
+// `kubectl wait`. It names what waits, since when and what to do, and it is never read back
+// (decision 3).
 import type { AgentStatus } from '@kubenest/api/agent/rpc'
 import type { Condition } from '@kubenest/api/core/objects'
 import type { OsInstanceConditionType } from '@kubenest/api/os/conditions'

@@ -1,5 +1,5 @@
-// Writes the mirror at most once a second, bytes alone each five; what an API server with upstream's CRD
-// prunes is not written again by this process (decision 3).
+// Writes the mirror at most once a second, bytes alone each five; what an API server with
+// upstream's CRD prunes is not written again by this process (decision 3).
 import type { OsInstance } from '@kubenest/api/os/os'
 import type { Clock } from '@kubenest/base/clock'
 import { toOsError } from '@kubenest/base/errors'
@@ -70,7 +70,10 @@ function withoutBytes(status: MirroredStatus): MirroredStatus {
   return { ...status, operation: rest }
 }
 
-/** A merge patch keeps what it does not name, so members that went are named with null. Lists are whole. */
+/**
+ * A merge patch keeps what it does not name, so members that went are named with null. Lists are
+ * whole.
+ */
 function mergePatch(known: MirroredStatus, wanted: MirroredStatus): StatusPatch {
   const { conditions = [], slots, operation, agentVersion } = wanted
   return {

@@ -1,4 +1,5 @@
-// The part of a Node that the proxy reads. Its images alone are larger than everything else we hold.
+// The part of a Node that the proxy reads. Its images alone are larger than everything else we
+// hold.
 import type { Node } from '@kubenest/api/core/objects'
 
 export function trimNode(node: Node): Node {

@@ -1,5 +1,5 @@
-// One object by name, as a watch: a proxy sees its own objects and no others. Where listing or watching is
-// not granted it reads the object each 15 s (decision 7); nothing else is ever polled.
+// One object by name, as a watch: a proxy sees its own objects and no others. Where listing or
+// watching is not granted it reads the object each 15 s (decision 7); nothing else is ever polled.
 import type { KubeObject } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
 import { isOsError } from '@kubenest/base/errors'
