@@ -25,9 +25,9 @@ export type OffsetAt = (epochSeconds: number) => number
 export function parsePosixZone(text: string): OffsetAt {
   const match = ZONE.exec(text)
   if (match === null) throw invalid(text)
-  const standard = -parseSeconds(match[1] ?? '0')
+  const standard = 0 - parseSeconds(match[1] ?? '0')
   if (!HAS_SUMMER.test(text)) return () => standard
-  const summer = match[2] === undefined ? standard + 3600 : -parseSeconds(match[2])
+  const summer = match[2] === undefined ? standard + 3600 : 0 - parseSeconds(match[2])
   const start = parseRule(match[3] ?? RULES_DEFAULT[0], text)
   const end = parseRule(match[4] ?? RULES_DEFAULT[1], text)
   return (epochSeconds) => {

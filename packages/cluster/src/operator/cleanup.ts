@@ -70,12 +70,6 @@ function isPast(error: unknown): boolean {
 async function releaseOrphan(client: KubeClient, orphan: OrphanRelease): Promise<void> {
   const { node, instance } = orphan
   await uncordonOurs(client, orphan)
-  const { name, namespace, resourceVersion } = instance
-  const body = {
-    metadata: { resourceVersion },
-    spec: { nodestatus: 'idle', namespacedname: null },
-  }
-  await client.patch(OS_INSTANCES, { name, namespace }, { type: 'merge', body })
   const labels = {
     [LABELS.upgrading]: null,
     [LABELS.configuring]: null,
@@ -83,6 +77,10 @@ async function releaseOrphan(client: KubeClient, orphan: OrphanRelease): Promise
   }
   const metadata = { uid: node.uid, labels }
   await client.patch(NODES, { name: node.name }, { type: 'merge', body: { metadata } })
+  const { name, namespace, resourceVersion } = instance
+  const spec = { nodestatus: 'idle', namespacedname: null }
+  const body = { metadata: { resourceVersion }, spec }
+  await client.patch(OS_INSTANCES, { name, namespace }, { type: 'merge', body })
 }
 
 /**

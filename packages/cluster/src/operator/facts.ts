@@ -163,11 +163,11 @@ function wishes(spec: OsSpec) {
   const { rollout } = spec
   const own = rollout?.maxUnavailable
   return {
-    operation: spec.opstype ?? ('' as string),
+    operation: word(spec.opstype),
     targetVersion: spec.osversion ?? '',
     image: imageIdentity(spec.checksum, spec.osversion ?? ''),
     nodeSelector: spec.nodeselector ?? NODE_SELECTOR_NO_LABEL,
-    mode: spec.executionmode === '' ? 'parallel' : (spec.executionmode ?? ('parallel' as string)),
+    mode: modeOf(spec),
     maxUnavailable: own ?? spec.maxunavailable ?? 0,
     maxUnavailableField:
       own === undefined ? ('maxunavailable' as const) : ('rollout.maxUnavailable' as const),
@@ -187,6 +187,17 @@ function wishes(spec: OsSpec) {
   }
 }
 
+/** The published schemas allow few words, but what is stored may be any. */
+function word(text: string | undefined): string {
+  return text ?? ''
+}
+
+/** Absent and empty mean parallel (contract 1.3). */
+function modeOf(spec: OsSpec): string {
+  const mode = word(spec.executionmode)
+  return mode === '' ? 'parallel' : mode
+}
+
 function imageSource(spec: OsSpec): ImageSourceFacts {
   return {
     type: spec.imagetype ?? '',
@@ -201,21 +212,22 @@ function imageSource(spec: OsSpec): ImageSourceFacts {
   }
 }
 
+const NOT_NODE_WORK = new Set([
+  'maxunavailable',
+  'nodeselector',
+  'timewindow',
+  'timeinterval',
+  'executionmode',
+  'rollout',
+])
+
 /**
  * FNV-1a over the members that shape the work on a node: not caps, windows, selectors or pauses.
  */
 function fingerprint(spec: OsSpec): string {
-  const {
-    maxunavailable,
-    nodeselector,
-    timewindow,
-    timeinterval,
-    executionmode,
-    rollout,
-    ...rest
-  } = spec
+  const work = Object.entries(spec).filter(([key]) => !NOT_NODE_WORK.has(key))
   let hash = 0x811c9dc5
-  for (const char of JSON.stringify(rest)) {
+  for (const char of JSON.stringify(work)) {
     hash ^= char.codePointAt(0) ?? 0
     hash = Math.imul(hash, 0x01000193) >>> 0
   }

@@ -6,7 +6,7 @@ import type { CacheChange } from '@kubenest/kube/informer/informer'
 import { objectKey } from '@kubenest/kube/object-key'
 import { NODE_SELECTOR_NO_LABEL } from '@kubenest/api/os/names'
 import { nodeFacts } from './facts.ts'
-import type { OperatorCaches } from './reconcile-os.ts'
+import type { OperatorCaches } from './gather-facts.ts'
 import { isSelected } from './select-nodes.ts'
 
 /**

@@ -6,7 +6,8 @@ import { createInformer, type CacheChange } from '@kubenest/kube/informer/inform
 import type { Node } from '@kubenest/api/core/objects'
 import { createCleanup } from './cleanup.ts'
 import { osesOfInstanceChange, osesOfNodeChange, osesOfOsChange, ownerOf } from './map-events.ts'
-import { createOsReconciler, OWNER_INDEX, type ReconcileDeps } from './reconcile-os.ts'
+import { OWNER_INDEX } from './gather-facts.ts'
+import { createOsReconciler, type ReconcileDeps } from './reconcile-os.ts'
 import { createInterner, trimNode, trimOs, trimOsInstance } from './trim.ts'
 
 /** Events that come in a burst share one reconcile, and so one claim write. */

@@ -1,24 +1,14 @@
 // One reconcile of one OS object: facts from the caches, plan, effects, when to look again.
-import type { Node } from '@kubenest/api/core/objects'
-import { OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { Clock } from '@kubenest/base/clock'
 import type { Logger } from '@kubenest/base/log'
 import type { TimeZone } from '@kubenest/base/time-zone'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import type { ReconcileResult } from '@kubenest/kube/controller/controller'
-import type { Cache } from '@kubenest/kube/informer/informer'
 import { objectKey } from '@kubenest/kube/object-key'
 import { applyRollout } from './apply-rollout.ts'
-import {
-  instanceFacts,
-  nodeFacts,
-  osFacts,
-  type InstanceFacts,
-  type RolloutFacts,
-} from './facts.ts'
+import { gatherFacts, type OperatorCaches } from './gather-facts.ts'
 import { planRollout } from './plan-rollout.ts'
-import { isSelected } from './select-nodes.ts'
 import { trimOs, trimOsInstance } from './trim.ts'
 import { createStatusWriter } from './write-status.ts'
 import { createWriteOverlay } from './write-overlay.ts'
@@ -29,16 +19,6 @@ const STALE_RETRY_MS = 100
 const LOOK_AGAIN_MAX_MS = 60_000
 /** How long a refused claim right is believed. */
 const CLAIM_RIGHT_RETRY_MS = 600_000
-
-/** Name of the OSInstance index by owning OS object, `namespace/name`. */
-export const OWNER_INDEX = 'owner'
-
-/** Caches that a reconcile reads. */
-export interface OperatorCaches {
-  oses: Cache<Os>
-  nodes: Cache<Node>
-  instances: Cache<OsInstance>
-}
 
 /** What a reconcile needs. */
 export interface ReconcileDeps {
@@ -63,43 +43,6 @@ export function createOsReconciler(deps: ReconcileDeps) {
     return deps.clock.monotonicMs() - claimsForbiddenMs > CLAIM_RIGHT_RETRY_MS
   }
 
-  function instanceOf(namespace: string, name: string): OsInstance | undefined {
-    for (const each of new Set([OS_INSTANCE_NAMESPACE, namespace])) {
-      const key = `${each}/${name}`
-      const found = writtenInstances.resolve(key, deps.caches.instances.get(key))
-      if (found !== undefined) return found
-    }
-    return undefined
-  }
-
-  function gatherFacts(key: string, os: Os): RolloutFacts {
-    const facts = osFacts(os)
-    const nodes = deps.caches.nodes.list().map(nodeFacts)
-    const names = new Set(facts.claims.map(({ node }) => node))
-    for (const node of nodes) if (isSelected(facts.nodeSelector, node)) names.add(node.name)
-    for (const each of deps.caches.instances.byIndex(OWNER_INDEX, key))
-      names.add(each.metadata.name)
-    const instances = new Map<string, InstanceFacts>()
-    for (const name of names) {
-      const instance = instanceOf(facts.namespace, name)
-      if (instance !== undefined) instances.set(name, instanceFacts(instance))
-    }
-    const others = deps.caches.oses
-      .list()
-      .filter((each) => objectKey(each) !== key)
-      .map(osFacts)
-      .filter(({ deleting }) => !deleting)
-    return {
-      os: facts,
-      others,
-      nodes,
-      instances,
-      offsetSecondsAt: (epochSeconds) => deps.zone.offsetSecondsAt(epochSeconds),
-      mayClaim: mayClaim(),
-      firstSeenMs: (sighting) => sightings.get(key)?.get(sighting),
-    }
-  }
-
   function remember(key: string, seen: readonly string[], nowMs: number): void {
     const before = sightings.get(key)
     if (seen.length === 0) sightings.delete(key)
@@ -112,7 +55,11 @@ export function createOsReconciler(deps: ReconcileDeps) {
       sightings.delete(key)
       return {}
     }
-    const facts = gatherFacts(key, os)
+    const facts = gatherFacts(deps, os, {
+      resolveInstance: (each, cached) => writtenInstances.resolve(each, cached),
+      mayClaim: mayClaim(),
+      firstSeenMs: (sighting) => sightings.get(key)?.get(sighting),
+    })
     const nowMs = deps.clock.nowMs()
     const plan = planRollout(facts, nowMs, deps.newId)
     remember(key, plan.sightings, nowMs)
@@ -155,5 +102,6 @@ function lookAgain(
   if (nextActionMs !== undefined)
     delays.push(Math.min(LOOK_AGAIN_MAX_MS, Math.max(1, nextActionMs - nowMs)))
   if (statusAgainMs !== undefined) delays.push(statusAgainMs)
-  return delays.length === 0 ? {} : { requeueAfterMs: Math.min(...delays) }
+  // Whole milliseconds: a rest of 1e-13 ms would be a loop without a pause.
+  return delays.length === 0 ? {} : { requeueAfterMs: Math.ceil(Math.min(...delays)) }
 }

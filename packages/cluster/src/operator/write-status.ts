@@ -39,7 +39,7 @@ export function createStatusWriter(deps: {
   async function write(os: Os, planned: PlannedStatus, signal: AbortSignal) {
     const uid = os.metadata.uid ?? ''
     const last = written.get(uid)
-    const before: readonly Condition[] = last?.conditions ?? os.status?.conditions ?? []
+    const before = last?.conditions ?? statusConditions(os)
     const conditions = transitions(before, planned, deps.clock.nowMs())
     const text = JSON.stringify({ ...planned, conditions })
     if (!isSupported || last?.text === text) return undefined
@@ -78,6 +78,14 @@ export function createStatusWriter(deps: {
   }
 
   return { write, forget: (uid) => void written.delete(uid) }
+}
+
+/** Of an earlier process; only transition times are taken from there. */
+function statusConditions(os: Os): Condition[] {
+  return (os.status?.conditions ?? []).map(({ observedGeneration, ...rest }) => ({
+    ...rest,
+    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+  }))
 }
 
 function transitions(
