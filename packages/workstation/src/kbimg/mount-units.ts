@@ -1,5 +1,5 @@
-// The mount units of contract 6.7 item 4, and /tmp, which the read-only root cannot hold. They stand in /usr, so that an /etc overlay from an older
-// version cannot hide them.
+// The mount units of contract 6.7 item 4, and /tmp, which the read-only root cannot hold. They
+// stand in /usr, so that an /etc overlay from an older version cannot hide them.
 
 interface MountUnit {
   readonly file: string

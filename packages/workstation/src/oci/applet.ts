@@ -1,4 +1,5 @@
-// `kubenest images --executable FILE --out DIR [--tag TAG]`: container images of operator and proxy.
+// `kubenest images --executable FILE --out DIR [--tag TAG]`: container images of operator and
+// proxy.
 import { Command, CommanderError } from 'commander'
 import type { Applet } from '@kubenest/base/applet'
 import { systemClock } from '@kubenest/base/clock'
@@ -7,6 +8,7 @@ import { resolveLinks } from '@kubenest/base/files'
 import { systemExec } from '@kubenest/base/system-exec'
 import { buildInfo, renderVersion } from '@kubenest/base/version'
 import { buildComponentImages } from './build-component-image.ts'
+import { productComponents } from './component-image.ts'
 
 interface Options {
   readonly executable: string
@@ -30,7 +32,7 @@ export const imagesApplet: Applet = async (context) => {
     const epoch = Number(context.env['SOURCE_DATE_EPOCH'] ?? Math.floor(systemClock.nowMs() / 1000))
     const built = await buildComponentImages({
       exec: systemExec,
-      executable: await absolute(options.executable),
+      components: productComponents(await absolute(options.executable)),
       outDir: await absolute(options.out),
       version: options.tag,
       epochSeconds: epoch,

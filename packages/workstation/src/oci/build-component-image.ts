@@ -1,5 +1,5 @@
-// Makes the container images of operator and proxy as OCI archives, without Docker: two layers each,
-// the C library from Debian's package and our executable.
+// Makes the container images of operator and proxy as OCI archives, without Docker: two layers
+// each, the C library from Debian's package and our executable.
 import { OsError } from '@kubenest/base/errors'
 import { type Exec, runOrThrow } from '@kubenest/base/exec'
 import {
@@ -10,22 +10,15 @@ import {
   stat,
   writeFile,
 } from '@kubenest/base/files'
-import {
-  BASE_FILES,
-  type Component,
-  COMPONENTS,
-  LIBC_FILES,
-  renderComponentConfig,
-} from './component-image.ts'
+import { BASE_FILES, type Component, LIBC_FILES, renderComponentConfig } from './component-image.ts'
 import { packOciArchive, stableTarArgv } from './oci-archive.ts'
 import { fullImageName, type OciLayer, writeOciLayout } from './oci-layout.ts'
 
 /** Inputs of a build of both images. */
 export interface ComponentImageRequest {
   readonly exec: Exec
-  /** The `kubenest-cluster` executable. */
-  readonly executable: string
-  /** Folder for `operator.oci.tar`, `proxy.oci.tar` and `images.json`. */
+  readonly components: readonly Component[]
+  /** Folder for `NAME.oci.tar` of each component and `images.json`. */
   readonly outDir: string
   /** Tag of the images and their version label. */
   readonly version: string
@@ -44,28 +37,34 @@ export interface BuiltComponent {
   readonly libcVersion: string
 }
 
-/** Builds both archives; earlier ones of the same names are replaced when the new ones are complete. */
+/**
+ * Builds all archives; earlier ones of the same names are replaced when the new ones are complete.
+ */
 export async function buildComponentImages(
   request: ComponentImageRequest,
 ): Promise<BuiltComponent[]> {
-  if ((await stat(request.executable)) === undefined)
-    throw new OsError('invalid', {
-      code: 'no-executable',
-      message: `Cannot build container images: ${request.executable} does not exist; run make build first`,
-    })
+  for (const { executable } of request.components) await requireExecutable(executable)
   await ensureDirectory(request.outDir)
   const work = `${request.outDir}/.images.new`
   await removePath(work)
   try {
     const libcVersion = await makeBase(request, work)
     const built: BuiltComponent[] = []
-    for (const component of COMPONENTS)
+    for (const component of request.components)
       built.push(await buildComponent(request, work, component, libcVersion))
     await replaceFile(`${request.outDir}/images.json`, `${JSON.stringify(built, null, 2)}\n`)
     return built
   } finally {
     await removePath(work)
   }
+}
+
+async function requireExecutable(file: string): Promise<void> {
+  if ((await stat(file)) !== undefined) return
+  throw new OsError('invalid', {
+    code: 'no-executable',
+    message: `Cannot build container images: ${file} does not exist; run make build first`,
+  })
 }
 
 /** Folder `base` below `work`; returns the version of the C library in it. */
@@ -111,7 +110,7 @@ async function buildComponent(
   await run(request, 'take the executable', [
     'cp',
     '--',
-    request.executable,
+    component.executable,
     `${program}/${component.name}`,
   ])
   const owner = { user: component.user, mode: '0500' }

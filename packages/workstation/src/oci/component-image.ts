@@ -1,19 +1,45 @@
-// What the container images of operator and proxy hold: our executable, the C library it needs, two
+// What our container images hold: one executable, the C library it needs, two
 // accounts. No shell, no package manager.
 
-/** One container image. */
+/** One container image: a program and how it is started. */
 export interface Component {
-  readonly name: 'operator' | 'proxy'
+  /** Name of the program inside, and last part of the image's name. */
+  readonly name: 'operator' | 'proxy' | 'pause'
+  readonly executable: string
+  readonly arguments: readonly string[]
   readonly user: number
-  /** Other names of the same container program. */
   readonly description: string
 }
 
-export const COMPONENTS: readonly Component[] = [
-  { name: 'operator', user: 6552, description: 'Rolls operating systems out over nodes' },
-  // The agent's socket belongs to root.
-  { name: 'proxy', user: 0, description: 'Moves its own node on behalf of the operator' },
-]
+/** Operator and proxy, both the `kubenest-cluster` executable. */
+export function productComponents(executable: string): Component[] {
+  return [
+    {
+      name: 'operator',
+      executable,
+      arguments: [],
+      user: 6552,
+      description: 'Rolls operating systems out over nodes',
+    },
+    {
+      name: 'proxy',
+      executable,
+      arguments: [],
+      // The agent's socket belongs to root.
+      user: 0,
+      description: 'Moves its own node on behalf of the operator',
+    },
+  ]
+}
+
+/** Holds a pod's namespaces where no registry has the usual image (lab). */
+export const PAUSE_COMPONENT: Component = {
+  name: 'pause',
+  executable: '/usr/bin/sleep',
+  arguments: ['infinity'],
+  user: 65_535,
+  description: 'Holds the namespaces of a pod',
+}
 
 /** Files of Debian's libc6 that a compiled program loads, also for names (DNS). */
 export const LIBC_FILES = [
@@ -43,7 +69,7 @@ export function renderComponentConfig(
 ): Record<string, unknown> {
   return {
     User: `${component.user}:${component.user}`,
-    Entrypoint: [`/${component.name}`],
+    Entrypoint: [`/${component.name}`, ...component.arguments],
     WorkingDir: '/',
     Env: ['PATH=/'],
     Labels: {
