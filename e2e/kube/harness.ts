@@ -1,5 +1,5 @@
-// One lab for a whole test run, started through the program that users get. It ends with this process,
-// however that ends. From source when dist/ was not built, and says so.
+// One lab for a whole test run, started through the program that users get. It ends with this
+// process, however that ends. From source when dist/ was not built, and says so.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
@@ -29,7 +29,10 @@ export interface TestLabOptions {
 
 let shared: TestLab | undefined
 
-/** The lab of this run: control plane with our CRDs and RBAC, nothing else. Started at the first call. */
+/**
+ * The lab of this run: control plane with our CRDs and RBAC, nothing else. Started at the first
+ * call.
+ */
 export function sharedLab(): TestLab {
   shared ??= startTestLab()
   return shared

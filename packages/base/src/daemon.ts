@@ -1,5 +1,5 @@
-// Long-running child programs: started with a log file, known by process id and start time (so that a
-// process that merely inherited the id is never signalled), and killed with their whole group.
+// Long-running child programs: started with a log file, known by process id and start time (so that
+// a process that merely inherited the id is never signalled), and killed with their whole group.
 import * as fs from 'node:fs'
 import { OsError } from './errors.ts'
 import type { Clock } from './clock.ts'
@@ -20,7 +20,10 @@ export interface DaemonRequest {
   readonly cwd?: string
   /** Standard output and error are appended here; created with mode 0600. */
   readonly logFile: string
-  /** The program is killed when this process dies, however it dies (through setpriv). @defaultValue true */
+  /**
+   * The program is killed when this process dies, however it dies (through setpriv). @defaultValue
+   * true
+   */
   readonly diesWithUs?: boolean
 }
 

@@ -1,4 +1,5 @@
-// A read-only file server on loopback, for artefacts of labs and tests. Serves ranges; lists nothing.
+// A read-only file server on loopback, for artefacts of labs and tests. Serves ranges; lists
+// nothing.
 import path from 'node:path'
 
 /** A running server. */
@@ -37,7 +38,9 @@ async function answer(folder: string, request: Request): Promise<Response> {
   })
 }
 
-/** The bytes `bytes=A-` or `bytes=A-B` asks for, end exclusive; `undefined` means the whole file. */
+/**
+ * The bytes `bytes=A-` or `bytes=A-B` asks for, end exclusive; `undefined` means the whole file.
+ */
 export function parseRange(
   header: string | null,
   sizeBytes: number,

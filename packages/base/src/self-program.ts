@@ -1,5 +1,5 @@
-// How to start this program again, and its sister programs: compiled ones lie beside each other, from
-// source each is a main.ts run by Bun.
+// How to start this program again, and its sister programs: compiled ones lie beside each other,
+// from source each is a main.ts run by Bun.
 import * as fs from 'node:fs'
 import path from 'node:path'
 import { OsError } from './errors.ts'

@@ -1,5 +1,5 @@
-// The demo as data: what is asked for, why, and what must then be seen. Pure; a step has happened only
-// when each of its expectations holds in the objects that the API server gave.
+// The demo as data: what is asked for, why, and what must then be seen. Pure; a step has happened
+// only when each of its expectations holds in the objects that the API server gave.
 import type { FleetView, NodeView } from './fleet-view.ts'
 
 /** Something that must be seen. */

@@ -1,4 +1,5 @@
-// A lab's fleet as people look at it: nodes with what they are doing, and the OS object's own account.
+// A lab's fleet as people look at it: nodes with what they are doing, and the OS object's own
+// account.
 import type { Node } from '@kubenest/api/core/objects'
 import { LABELS, OS_ANNOTATIONS, OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
@@ -102,7 +103,9 @@ function isReady(node: Node | undefined): boolean {
   )
 }
 
-/** What a person sees first: the machine's power, then the operation, then how the last one ended. */
+/**
+ * What a person sees first: the machine's power, then the operation, then how the last one ended.
+ */
 function phaseOf(
   power: LightNodeRecord,
   busy: boolean,

@@ -24,7 +24,8 @@ export interface LightImageSpec {
 }
 
 /** Times of a light node's health gate (decision 20). */
-export const LIGHT_HEALTH = `least_uptime_seconds = 2
+export const LIGHT_HEALTH = `[timings]
+least_uptime_seconds = 2
 wanted_wait_seconds = 20
 deadline_seconds = 60
 look_interval_seconds = 2
