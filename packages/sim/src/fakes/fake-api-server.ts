@@ -1,5 +1,6 @@
-// An API server in memory with the semantics that the product relies on, and hooks that make it fail.
-// The contract suite of the client runs over it and over the real one, so that it cannot drift.
+// An API server in memory with the semantics that the product relies on, and hooks that make it
+// fail. The contract suite of the client runs over it and over the real one, so that it cannot
+// drift.
 import type { KubeObject, Pod } from '@kubenest/api/core/objects'
 import { OS_GROUP } from '@kubenest/api/os/names'
 import type { Clock } from '@kubenest/base/clock'
@@ -36,7 +37,10 @@ export interface FakeApiServerOptions {
   readonly delayMs?: (request: FakeRequest) => number
   /** Lag of each watch event, milliseconds: informers see the past. @defaultValue none */
   readonly watchLagMs?: () => number
-  /** Status as the installed CRD keeps it: upstream's prunes what it does not know, to `{}`. @defaultValue unchanged */
+  /**
+   * Status as the installed CRD keeps it: upstream's prunes what it does not know, to `{}`.
+   * @defaultValue unchanged
+   */
   readonly pruneStatus?: (plural: string, status: unknown) => object | undefined
 }
 
@@ -271,7 +275,10 @@ export class FakeApiServer {
     return this.#find(resource, ref) ?? merged
   }
 
-  /** What a write may change: `status` alone through its subresource, and everything else without it. */
+  /**
+   * What a write may change: `status` alone through its subresource, and everything else without
+   * it.
+   */
   #merge<T extends KubeObject>(
     resource: Resource<T>,
     old: T,

@@ -1,5 +1,5 @@
-// Time that moves only when told. Timers run in order of their time; between two of them every promise
-// that can settle does, so a run is the same each time.
+// Time that moves only when told. Timers run in order of their time; between two of them every
+// promise that can settle does, so a run is the same each time.
 import type { Clock } from '@kubenest/base/clock'
 
 interface Timer {
@@ -66,7 +66,9 @@ export class FakeClock implements Clock {
     this.#elapsedMs = endMs
   }
 
-  /** Runs timers one after the other until the condition holds or no timer is left before the limit. */
+  /**
+   * Runs timers one after the other until the condition holds or no timer is left before the limit.
+   */
   async advanceUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
     const endMs = this.#elapsedMs + limitMs
     await this.settle()
@@ -78,7 +80,10 @@ export class FakeClock implements Clock {
     return true
   }
 
-  /** Lets every promise settle that needs no timer: a macrotask starts only when no microtask is left. */
+  /**
+   * Lets every promise settle that needs no timer: a macrotask starts only when no microtask is
+   * left.
+   */
   async settle(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
   }

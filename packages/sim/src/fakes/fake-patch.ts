@@ -1,4 +1,5 @@
-// The three kinds of patch, as far as the product uses them. Pure: the given objects are not changed.
+// The three kinds of patch, as far as the product uses them. Pure: the given objects are not
+// changed.
 import type { JsonPatchOperation, Patch } from '@kubenest/kube/client/kube-client'
 import { OsError } from '@kubenest/base/errors'
 

@@ -1,4 +1,5 @@
-// One open watch on the fake API server: replays the log after a version, follows it, and breaks when told.
+// One open watch on the fake API server: replays the log after a version, follows it, and breaks
+// when told.
 import type { KubeObject } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
 import type { WatchEvent, WatchOptions } from '@kubenest/kube/client/kube-client'
@@ -99,7 +100,10 @@ export class FakeWatch {
   }
 }
 
-/** A selector turns a change into an addition or a deletion when the object begins or stops to match. */
+/**
+ * A selector turns a change into an addition or a deletion when the object begins or stops to
+ * match.
+ */
 function toEvent(change: StoredChange, options: WatchOptions): WatchEvent<KubeObject> | undefined {
   const isIn = (object: KubeObject | undefined): object is KubeObject =>
     object !== undefined &&

@@ -1,5 +1,5 @@
-// All versions of all objects of the fake API server, as etcd keeps them: one counter, a log of changes,
-// compaction, and watchers that follow the log.
+// All versions of all objects of the fake API server, as etcd keeps them: one counter, a log of
+// changes, compaction, and watchers that follow the log.
 import type { KubeObject } from '@kubenest/api/core/objects'
 
 /** One write. Objects are shared and must not be changed. */
