@@ -1,5 +1,5 @@
-// The agent's methods: the documented four, and `status`, `cancel`, `report` for our own proxy. Each
-// checks its parameters first, so that bad ones are told even while another request runs.
+// The agent's methods: the documented four, and `status`, `cancel`, `report` for our own proxy.
+// Each checks its parameters first, so that bad ones are told even while another request runs.
 import type {
   AgentStatus,
   ConfigureParams,

@@ -1,4 +1,5 @@
-// An agent that systemd starts by its socket ends when it has nothing to do, and so costs no memory.
+// An agent that systemd starts by its socket ends when it has nothing to do, and so costs no
+// memory.
 import type { Clock } from '@kubenest/base/clock'
 
 /** Time without anything to do after which the agent ends, milliseconds. */
@@ -11,7 +12,10 @@ export interface IdleWatch {
   cancel(): void
 }
 
-/** Calls `onIdle` once nothing was needed for {@link IDLE_EXIT_MS}; asks `isNeeded` at the end of each span. */
+/**
+ * Calls `onIdle` once nothing was needed for {@link IDLE_EXIT_MS}; asks `isNeeded` at the end of
+ * each span.
+ */
 export function watchIdle(
   clock: Clock,
   isNeeded: () => Promise<boolean>,

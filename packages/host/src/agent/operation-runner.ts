@@ -1,5 +1,6 @@
-// One method body at a time (contract 4.2): a second one is refused at once, never queued, because the
-// proxy repeats by itself. An operation belongs to the agent, not to the client that asked for it.
+// One method body at a time (contract 4.2): a second one is refused at once, never queued, because
+// the proxy repeats by itself. An operation belongs to the agent, not to the client that asked for
+// it.
 import type { AgentPhase } from '@kubenest/api/agent/rpc'
 import { OsError, toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
@@ -15,10 +16,16 @@ export interface OperationEnd {
 export interface OperationRunner {
   /** Runs `body` alone; throws `[blocked/busy]` while another one holds the agent. */
   run(start: OperationStart, body: (signal: AbortSignal) => Promise<OperationEnd>): Promise<void>
-  /** Keeps the agent taken after a body has ended, until `release`: between an armed slot and the reboot. */
+  /**
+   * Keeps the agent taken after a body has ended, until `release`: between an armed slot and the
+   * reboot.
+   */
   hold(): () => void
   isBusy(): boolean
-  /** Aborts the running operation when it is a prepare, and waits for its end; throws when it cannot be undone. */
+  /**
+   * Aborts the running operation when it is a prepare, and waits for its end; throws when it cannot
+   * be undone.
+   */
   cancel(): Promise<void>
   /** Aborts whatever can be aborted and waits for it, for the end of the program. */
   stop(): Promise<void>
