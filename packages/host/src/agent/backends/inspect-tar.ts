@@ -1,4 +1,5 @@
-// Reads the headers of a tar while its bytes pass by, and refuses bad members before anything is unpacked.
+// Reads the headers of a tar while its bytes pass by, and refuses bad members before anything is
+// unpacked.
 import { OsError, toOsError } from '@kubenest/base/errors'
 import { extract, type Header } from 'tar-stream'
 import { checkTarMember } from './check-tar-entry.ts'
@@ -20,6 +21,10 @@ export function createTarInspector(contentBytesMax: number): TarInspector {
   const ended = Promise.withResolvers<void>()
   let [members, contentBytes] = [0, 0]
   const state: { failure?: OsError } = {}
+
+  function assertSound(): void {
+    if (state.failure !== undefined) throw state.failure
+  }
 
   function look(header: Header): void {
     members += 1
@@ -55,16 +60,16 @@ export function createTarInspector(contentBytesMax: number): TarInspector {
 
   return {
     async take(bytes) {
-      if (state.failure !== undefined) throw state.failure
+      assertSound()
       // A copy: the parser may keep the bytes of a header that is not complete yet.
       const isReady = parser.write(Buffer.from(bytes))
       if (!isReady) await Promise.race([drained(parser), ended.promise])
-      if (state.failure !== undefined) throw state.failure
+      assertSound()
     },
     async finish() {
       parser.end(undefined)
       await ended.promise
-      if (state.failure !== undefined) throw state.failure
+      assertSound()
       if (members === 0) throw damaged(undefined)
       return { skipped }
     },

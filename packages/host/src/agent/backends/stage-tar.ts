@@ -1,6 +1,6 @@
-// An OS tar straight into the standby slot, without an image in between (reliability 4.2, "direct").
-// Spooled and inspected first; unpacked only when its digest is right; the kernel gets its name as the
-// very last change, because GRUB cannot boot a slot without it.
+// An OS tar straight into the standby slot, without an image in between (reliability 4.2,
+// "direct"). Spooled and inspected first; unpacked only when its digest is right; the kernel gets
+// its name as the very last change, because GRUB cannot boot a slot without it.
 import { runOrThrow, type Exec } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
 import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/files'
@@ -33,7 +33,10 @@ interface Work {
   readonly isFile: boolean
 }
 
-/** Spools, checks, formats, unpacks, compares. Leaves nothing behind but the slot, and that blank on failure. */
+/**
+ * Spools, checks, formats, unpacks, compares. Leaves nothing behind but the slot, and that blank on
+ * failure.
+ */
 export async function stageTar(
   deps: StageTarDeps,
   bytes: AsyncIterable<Uint8Array>,
@@ -152,7 +155,9 @@ function exclude(names: readonly string[]): string[] {
   return ['--anchored', '--no-wildcards', ...names.map((name) => `--exclude=${name}`)]
 }
 
-/** Everything in the tar is in the slot as it is in the tar, read through a fresh read-only mount. */
+/**
+ * Everything in the tar is in the slot as it is in the tar, read through a fresh read-only mount.
+ */
 async function compare(deps: StageTarDeps, work: Work, skipped: readonly string[]): Promise<void> {
   await runOrThrow(deps.exec, 'check the file system of the slot', {
     argv: ['e2fsck', '-fn', work.device],

@@ -13,6 +13,7 @@ import {
   type GrubEnvironment,
 } from '@kubenest/provision/boot/grub-environment'
 import type { RawFiles } from '../../linux/raw-file.ts'
+import { slotOfEntry } from './slot-of-entry.ts'
 
 /** Where the documented system keeps its menu and environment under UEFI. */
 export const BOOT_FOLDER = '/boot/efi/EFI/openEuler'
@@ -52,12 +53,6 @@ export function createBootEnvironment(folder: string, rawFiles: RawFiles): BootE
       await writeBlock(rawFiles, folder, backup, content)
     },
   }
-}
-
-/** The slot that a menu entry's title, id or number means. */
-export function slotOfEntry(entry: string | undefined): 'A' | 'B' | undefined {
-  if (entry === 'A' || entry === 'KubeOS-A' || entry === '0') return 'A'
-  return entry === 'B' || entry === 'KubeOS-B' || entry === '1' ? 'B' : undefined
 }
 
 async function readView(primary: string, backup: string): Promise<BootEnvironmentView> {

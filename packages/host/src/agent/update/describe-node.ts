@@ -1,0 +1,85 @@
+// The engine's part of `status`: slots, the last trial, reduced safety. Truthful: what is not known
+// is left out (I22).
+import type { AgentSlot, AgentStatus } from '@kubenest/api/agent/rpc'
+import { toOsError } from '@kubenest/base/errors'
+import { readText } from '@kubenest/base/files'
+import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
+import { parsePrettyName } from '../backends/check-root.ts'
+import { readBootId, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
+import type { SlotName } from './journal-state.ts'
+import { findTry } from './tries.ts'
+
+export type Degradation = AgentStatus['degraded'][number]
+export type NodeDescription = Pick<
+  AgentStatus,
+  'bootId' | 'osVersion' | 'slots' | 'trial' | 'degraded'
+>
+
+/** Describes the node; when its slots cannot be told, says so instead of failing. */
+export async function describeNode(
+  context: EngineContext,
+  degraded: readonly Degradation[],
+): Promise<NodeDescription> {
+  const bootId = await readBootId(context.sysroot)
+  const release = await readText(context.sysroot.path('/etc/os-release'))
+  const osVersion = parsePrettyName(release ?? '') ?? ''
+  try {
+    const facts = await readFacts(context)
+    const slots = await Promise.all(
+      (['A', 'B'] as const).map((name) => describeSlot(context, facts, name, osVersion)),
+    )
+    const trial = describeTrial(facts)
+    return {
+      bootId,
+      osVersion,
+      slots,
+      ...(trial === undefined ? {} : { trial }),
+      degraded: [...degraded],
+    }
+  } catch (cause) {
+    const error = toOsError(cause)
+    const problem = { reason: 'UnexpectedSlot', message: error.message }
+    const others = degraded.filter((each) => each.reason !== problem.reason)
+    return { bootId, osVersion, slots: [], degraded: [...others, problem] }
+  }
+}
+
+async function describeSlot(
+  context: EngineContext,
+  facts: NodeFacts,
+  name: SlotName,
+  osVersion: string,
+): Promise<AgentSlot> {
+  const record = facts.journal.slots[name]
+  const booted = facts.booted === name
+  const found = booted ? osVersion : await context.backend.versionOf(facts.slots, name)
+  const version = record.version ?? found
+  const isEmpty = record.state === 'unrecorded' && version === undefined
+  const image = { digest: record.imageDigest ?? '', version: version ?? '' }
+  return {
+    name,
+    booted,
+    state: isEmpty ? 'empty' : record.state,
+    tries: findTry(facts.journal, image).tries,
+    ...(version === undefined ? {} : { version }),
+    ...(record.digest === undefined ? {} : { digest: record.digest }),
+    ...(record.imageDigest === undefined ? {} : { imageDigest: record.imageDigest }),
+  }
+}
+
+function describeTrial(facts: NodeFacts): AgentStatus['trial'] {
+  const { trial } = facts.journal
+  const saved = slotOfEntry(facts.environment.get('saved_entry'))
+  if (trial === undefined) return undefined
+  const isManual = trial.verdict === 'Committed' && facts.booted !== trial.target
+  return {
+    operationId: trial.operationId,
+    image: trial.image,
+    verdict:
+      isManual || (saved !== undefined && saved !== facts.booted && trial.verdict !== 'InTrial')
+        ? 'ManualRollback'
+        : trial.verdict,
+    reasons: trial.reasons,
+    since: trial.since,
+  }
+}

@@ -1,0 +1,78 @@
+// The agent's verdict after a boot (reliability 4.7, decision 22): booted slot, journal, boot
+// environment and trial marks in, one judgement out. Pure. The booted slot counts, never a flag of
+// the kernel line: after a fallback inside GRUB the flag misleads.
+import type { TrialVerdict } from '@kubenest/api/agent/rpc'
+import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
+import type { JournalState, SlotName } from './journal-state.ts'
+
+/**
+ * Variable of grubenv that names the armed operation; it outlives GRUB's clearing of next_entry.
+ */
+export const TRIAL_VARIABLE = 'kubenest_trial'
+
+export interface BootFacts {
+  readonly booted: SlotName
+  readonly bootId: string
+  journal: JournalState
+  /** Variables of the environment that GRUB would load. */
+  readonly environment: ReadonlyMap<string, string>
+}
+
+export type BootJudgement =
+  /** Nothing is open. */
+  | { readonly kind: 'steady' }
+  /** A write was cut: the target holds nothing. */
+  | { readonly kind: 'write-interrupted'; readonly target: SlotName }
+  /** The target runs on trial: the gate decides. */
+  | { readonly kind: 'in-trial' }
+  /** Cut between the commit and its records: finish them. */
+  | { readonly kind: 'finish-commit' }
+  /** The journal says arming, the boot environment never heard of it: verified as before. */
+  | { readonly kind: 'not-armed' }
+  /** Armed in this very boot and not rebooted: take it back, the caller repeats. */
+  | { readonly kind: 'still-armed' }
+  | {
+      readonly kind: 'fell-back'
+      readonly verdict: Extract<
+        TrialVerdict,
+        'TrialNotReached' | 'TrialInterrupted' | 'TrialUnhealthy'
+      >
+      readonly reasons: readonly string[]
+    }
+  /** A person chose the other slot in the boot menu; respected, saved once it is healthy. */
+  | { readonly kind: 'manual-rollback' }
+
+/** Judges a boot. */
+export function judgeBoot(facts: BootFacts): BootJudgement {
+  const { journal, booted } = facts
+  const saved = slotOfEntry(facts.environment.get('saved_entry'))
+  if (journal.phase === 'Arming' || journal.phase === 'Armed') return judgeArmed(facts, saved)
+  if (saved !== undefined && saved !== booted) return { kind: 'manual-rollback' }
+  if (journal.phase === 'Writing' && journal.operation !== undefined)
+    return { kind: 'write-interrupted', target: journal.operation.target }
+  return { kind: 'steady' }
+}
+
+function judgeArmed(facts: BootFacts, saved: SlotName | undefined): BootJudgement {
+  const { journal, booted, bootId, environment } = facts
+  const operation = journal.operation
+  if (operation === undefined) return { kind: 'steady' }
+  if (booted === operation.target)
+    return saved === operation.target ? { kind: 'finish-commit' } : { kind: 'in-trial' }
+  const wasArmed = journal.phase === 'Armed' || environment.get(TRIAL_VARIABLE) === operation.id
+  if (!wasArmed) return { kind: 'not-armed' }
+  if (operation.armedBootId === bootId) return { kind: 'still-armed' }
+  return judgeFallback(journal, operation.id)
+}
+
+function judgeFallback(journal: JournalState, operationId: string): BootJudgement {
+  const trial = journal.trial?.operationId === operationId ? journal.trial : undefined
+  if (trial?.startedBootId === undefined) {
+    const reason = 'The new slot did not reach user space: boot loader, kernel or initramfs failed'
+    return { kind: 'fell-back', verdict: 'TrialNotReached', reasons: [reason] }
+  }
+  if (trial.reasons.length > 0)
+    return { kind: 'fell-back', verdict: 'TrialUnhealthy', reasons: trial.reasons }
+  const reason = 'The new slot started and was cut off before its health was decided'
+  return { kind: 'fell-back', verdict: 'TrialInterrupted', reasons: [reason] }
+}

@@ -1,0 +1,63 @@
+// One look at a trial, judged (decisions 19 and 20). Pure. Green, pending and red are different:
+// pending waits for the deadline, red needs three looks. Silence of the cluster never makes a node
+// fall back.
+import type { HealthPolicy, ReportParams } from '@kubenest/api/agent/rpc'
+import type { HealthConfig } from './health-config.ts'
+
+const RED_LOOKS = 3
+
+export interface CheckResult {
+  readonly name: string
+  readonly state: 'green' | 'pending' | 'red'
+  /** Sentence; for what is not green. */
+  readonly reason: string
+}
+
+export interface HealthFacts {
+  readonly config: Pick<HealthConfig, 'leastUptimeMs' | 'wantedWaitMs' | 'deadlineMs'>
+  /** Age of the trial. */
+  readonly elapsedMs: number
+  readonly checks: readonly CheckResult[]
+  /** Looks in a row that saw red, this one not counted. */
+  readonly redLooksBefore: number
+  /** What the proxy said last in this boot. */
+  readonly report?: ReportParams | undefined
+  readonly policy: HealthPolicy['policy']
+  readonly hadDefaultRoute: boolean
+  readonly hasDefaultRoute: boolean
+}
+
+export type HealthVerdict =
+  | { readonly kind: 'wait'; readonly redLooks: number }
+  | { readonly kind: 'commit' }
+  | { readonly kind: 'fall-back'; readonly reasons: readonly string[] }
+
+/** Judges one look. */
+export function judgeHealth(facts: HealthFacts): HealthVerdict {
+  const { config, elapsedMs, checks } = facts
+  if (elapsedMs < config.leastUptimeMs) return { kind: 'wait', redLooks: 0 }
+  const red = checks.filter((check) => check.state === 'red')
+  const redLooks = red.length > 0 ? facts.redLooksBefore + 1 : 0
+  if (redLooks >= RED_LOOKS) return { kind: 'fall-back', reasons: red.map((check) => check.reason) }
+  const open = checks.filter((check) => check.state !== 'green')
+  if (open.length > 0) {
+    if (elapsedMs < config.deadlineMs) return { kind: 'wait', redLooks }
+    return { kind: 'fall-back', reasons: open.map((check) => check.reason) }
+  }
+  return judgeWanted(facts)
+}
+
+/** Everything local is green: what does the cluster see? */
+function judgeWanted(facts: HealthFacts): HealthVerdict {
+  if (facts.report?.ready === true) return { kind: 'commit' }
+  if (facts.elapsedMs < facts.config.wantedWaitMs) return { kind: 'wait', redLooks: 0 }
+  if (facts.policy === 'Local') return { kind: 'commit' }
+  if (facts.report !== undefined) {
+    const { reason, message } = facts.report
+    const detail = [reason, message].filter((part) => part !== undefined).join(': ')
+    return { kind: 'fall-back', reasons: [`The cluster sees the node as not ready: ${detail}`] }
+  }
+  if (facts.hadDefaultRoute && !facts.hasDefaultRoute)
+    return { kind: 'fall-back', reasons: ['The default route that existed before is gone'] }
+  return { kind: 'commit' }
+}

@@ -1,0 +1,125 @@
+// What the agent does once after a boot: finishes what a power cut left half-done, notes a
+// fallback, and gates by itself where the running image brings no trial units. Every step may be
+// repeated.
+import { stat } from '@kubenest/base/files'
+import { toOsError } from '@kubenest/base/errors'
+import type { Degradation } from './describe-node.ts'
+import {
+  changeJournal,
+  readFacts,
+  timestamp,
+  type EngineContext,
+  type NodeFacts,
+} from './engine-context.ts'
+import { judgeBoot, TRIAL_VARIABLE, type BootJudgement } from './judge-boot.ts'
+import type { JournalState } from './journal-state.ts'
+import { commitTrial, gateTrial, startTrial } from './trial.ts'
+import { countFailure } from './tries.ts'
+
+const GATE_UNIT = 'kubenest-gate.service'
+const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system']
+
+/** Brings journal and boot environment in line with the boot that happened. */
+export async function recoverBoot(
+  context: EngineContext,
+  stop: AbortSignal,
+  degraded: Map<string, Degradation>,
+): Promise<void> {
+  const facts = await readFacts(context)
+  const judgement = judgeBoot(facts)
+  switch (judgement.kind) {
+    case 'steady':
+      await context.environment.backUp()
+      return
+    case 'write-interrupted':
+      await changeJournal(context, facts, (state) => ({ ...state, phase: 'Idle' }))
+      return
+    case 'finish-commit':
+      await commitTrial(context)
+      return
+    case 'not-armed':
+      await changeJournal(context, facts, disarmed)
+      return
+    case 'still-armed':
+      await disarm(context, facts)
+      await changeJournal(context, facts, disarmed)
+      return
+    case 'fell-back':
+      await disarm(context, facts)
+      await changeJournal(context, facts, (state) =>
+        fellBack(state, judgement, timestamp(context.clock)),
+      )
+      context.log.error('trial fell back', { verdict: judgement.verdict })
+      return
+    case 'in-trial':
+    case 'manual-rollback':
+      await gateHere(context, stop, degraded)
+  }
+}
+
+/** One write; the saved entry is repeated so that a lost block is whole again. */
+async function disarm(context: EngineContext, facts: NodeFacts): Promise<void> {
+  await context.environment.change({
+    saved_entry: facts.booted,
+    next_entry: undefined,
+    [TRIAL_VARIABLE]: undefined,
+  })
+  await context.environment.backUp()
+}
+
+/** Without the units nobody else gates (decision 18); with them this returns at once. */
+async function gateHere(
+  context: EngineContext,
+  stop: AbortSignal,
+  degraded: Map<string, Degradation>,
+): Promise<void> {
+  if (await hasGateUnit(context)) return
+  degraded.set('PartialTrial', {
+    reason: 'PartialTrial',
+    message:
+      'The running image has our agent and no trial units: the agent gates it, and a hang before the agent starts needs a person',
+  })
+  if ((await startTrial(context)) === 'falling-back') return
+  void gateTrial(context, stop).catch((cause: unknown) => {
+    if (stop.aborted) return
+    context.log.error('health gate failed', { reason: toOsError(cause).message })
+  })
+}
+
+async function hasGateUnit(context: EngineContext): Promise<boolean> {
+  for (const folder of UNIT_FOLDERS)
+    if ((await stat(context.sysroot.path(`${folder}/${GATE_UNIT}`))) !== undefined) return true
+  return false
+}
+
+/** The slot stays verified: the caller asks again, and nothing was tried. */
+function disarmed(state: JournalState): JournalState {
+  const { operation } = state
+  if (operation === undefined) return { ...state, phase: 'Idle' }
+  const tries = state.tries.map((each) =>
+    each.digest === operation.image.digest && each.version === operation.image.version
+      ? { ...each, tries: Math.max(0, each.tries - 1) }
+      : each,
+  )
+  return { ...state, tries, phase: operation.kind === 'upgrade' ? 'SlotVerified' : 'Idle' }
+}
+
+function fellBack(
+  state: JournalState,
+  judgement: Extract<BootJudgement, { kind: 'fell-back' }>,
+  since: string,
+): JournalState {
+  const { operation } = state
+  if (operation === undefined) return { ...state, phase: 'FellBack' }
+  const slots = { ...state.slots }
+  slots[operation.target] = { ...slots[operation.target], state: 'bad' }
+  const trial = {
+    operationId: operation.id,
+    image: operation.image,
+    target: operation.target,
+    verdict: judgement.verdict,
+    reasons: [...judgement.reasons],
+    since,
+  }
+  return { ...countFailure(state, operation.image), phase: 'FellBack', slots, trial }
+}
