@@ -5,7 +5,7 @@ import type { Node, Pod } from '@kubenest/api/core/objects'
 import { LABELS, OS_INSTANCE_ANNOTATIONS, OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
 import type { OsInstance, OsSpec } from '@kubenest/api/os/os'
 import { parseRecord, type OperationRecord, type Verdict } from '@kubenest/api/os/records'
-import { OsError } from '@kubenest/base/errors'
+import { OsError, toOsError } from '@kubenest/base/errors'
 import { silentLogger } from '@kubenest/base/log'
 import type { AgentClient } from '@kubenest/cluster/proxy/agent-client'
 import { runProxy } from '@kubenest/cluster/proxy/proxy'
@@ -54,7 +54,7 @@ export class ProxyWorld {
   #process: AbortController | undefined
   #ids = 0
   readonly #options: WorldOptions
-  bug: unknown
+  bug: Error | undefined
 
   constructor(options: WorldOptions = {}) {
     this.#options = options
@@ -127,7 +127,7 @@ export class ProxyWorld {
       freshId: () => `own-${(this.#ids += 1)}`,
     }
     runProxy(options, process.signal).catch((error: unknown) => {
-      this.bug = error
+      this.bug = toOsError(error)
     })
   }
 

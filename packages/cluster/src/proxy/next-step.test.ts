@@ -1,4 +1,5 @@
 // Rows of contract 3.3 with the decisions that change them. Each case states its row or decision.
+import { expect } from 'bun:test'
 import { MINUTE, ago, check, claimed, cordoned, phase } from '../../test/proxy/cases.ts'
 import { CLAIM, DIGEST, NOW, V2 } from '../../test/proxy/fixtures.ts'
 import { timestamp } from './operation-record.ts'
