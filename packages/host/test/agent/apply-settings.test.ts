@@ -1,4 +1,5 @@
-// Settings on real files below a temporary root: all or nothing, and no write outside the allowed files.
+// Settings on real files below a temporary root: all or nothing, and no write outside the allowed
+// files.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import {
   chmodSync,

@@ -1,4 +1,5 @@
-// The disk source against servers that lie (S-01 to S-05, D6 to D8, D18): the right error, each byte once.
+// The disk source against servers that lie (S-01 to S-05, D6 to D8, D18): the right error, each
+// byte once.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import {
   chmodSync,

@@ -170,9 +170,12 @@ describe('the socket', () => {
 
   test('answers a client that closed its writing side', async () => {
     await start()
+    const release = engine.hold()
     const client = await connectRaw(socketPath)
-    client.socket.end(call('nothing', 5))
-    expect(await client.line()).toMatchObject({ id: 5 })
+    client.socket.end(prepareRequest(5))
+    await until(() => engine.calls.includes('prepare KubeNest v2'))
+    release()
+    expect(await client.line()).toMatchObject({ id: 5, result: { status: 'UpgradeReady' } })
     expect(await client.line()).toBeUndefined()
   })
 

@@ -1,5 +1,5 @@
-// Certificates for tests, made by openssl in a temporary folder: two CAs, and leaves that are right,
-// for another host, expired, not yet valid, a client's, and a foreign client's.
+// Certificates for tests, made by openssl in a temporary folder: two CAs, and leaves that are
+// right, for another host, expired, not yet valid, a client's, and a foreign client's.
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

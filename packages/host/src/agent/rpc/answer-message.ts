@@ -1,6 +1,7 @@
-// A parsed message → its answer. Methods of one message run one after the other; what must happen only
-// after the answer has left (a reboot) comes back beside it.
+// A parsed message → its answer. Methods of one message run one after the other; what must happen
+// only after the answer has left (a reboot) comes back beside it.
 import { RPC_ERRORS, type RpcResponse } from '@kubenest/api/agent/rpc'
+import { toOsError, type OsError } from '@kubenest/base/errors'
 import { parseMessage, type ParsedRequest } from './parse-request.ts'
 import { errorResponse, failureResponse } from './rpc-errors.ts'
 
@@ -17,6 +18,8 @@ export type MethodTable = ReadonlyMap<string, (params: unknown) => Promise<Metho
 export interface MessageAnswer {
   readonly line?: string
   readonly afterFlush: readonly (() => Promise<void>)[]
+  /** A broken assumption: the program's state is in doubt, and it must end once the answer is out. */
+  readonly bug?: OsError
 }
 
 /** Answers one message. Never throws. */
@@ -24,14 +27,17 @@ export async function answerMessage(value: unknown, methods: MethodTable): Promi
   const message = parseMessage(value)
   const responses: RpcResponse[] = []
   const afterFlush: (() => Promise<void>)[] = []
+  let bug: OsError | undefined
   for (const request of message.requests) {
     const answer = await answerRequest(request, methods)
     if (answer === undefined) continue
     responses.push(answer.response)
     if (answer.afterFlush !== undefined) afterFlush.push(answer.afterFlush)
+    bug ??= answer.bug
   }
   if (responses.length === 0) return { afterFlush }
-  return { line: renderLine(message.isBatch ? responses : responses[0]), afterFlush }
+  const line = renderLine(message.isBatch ? responses : responses[0])
+  return bug === undefined ? { line, afterFlush } : { line, afterFlush, bug }
 }
 
 /** The line for bytes that are not a message. */
@@ -39,10 +45,16 @@ export function parseErrorLine(): string {
   return renderLine(errorResponse(null, RPC_ERRORS.parse, 'Parse error'))
 }
 
+interface Answered {
+  readonly response: RpcResponse
+  readonly afterFlush?: () => Promise<void>
+  readonly bug?: OsError
+}
+
 async function answerRequest(
   request: ParsedRequest,
   methods: MethodTable,
-): Promise<{ response: RpcResponse; afterFlush?: () => Promise<void> } | undefined> {
+): Promise<Answered | undefined> {
   if (request.kind === 'notification') return undefined
   if (request.kind === 'refused') return { response: request.response }
   const { id } = request
@@ -54,7 +66,9 @@ async function answerRequest(
     const response: RpcResponse = { jsonrpc: '2.0', result, id }
     return afterFlush === undefined ? { response } : { response, afterFlush }
   } catch (error) {
-    return { response: failureResponse(id, error) }
+    const failure = toOsError(error)
+    const response = failureResponse(id, failure)
+    return failure.kind === 'bug' ? { response, bug: failure } : { response }
   }
 }
 

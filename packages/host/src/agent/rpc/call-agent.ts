@@ -7,7 +7,10 @@ import { dialUnixSocket } from '../../linux/unix-dial.ts'
 
 const ANSWER_LIMIT_MS = 30_000
 
-/** Calls a method without parameters; returns its result. Throws OsError when the agent refuses or is silent. */
+/**
+ * Calls a method without parameters; returns its result. Throws OsError when the agent refuses or
+ * is silent.
+ */
 export async function callAgent(
   socketPath: string,
   method: string,

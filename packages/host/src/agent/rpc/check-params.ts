@@ -1,5 +1,6 @@
 // Parameters of each method: presence and type of the documented members (contract 4.3). Unknown
-// members are ignored, missing ones refused by name. Values are copied, so nothing foreign goes further.
+// members are ignored, missing ones refused by name. Values are copied, so nothing foreign goes
+// further.
 import type {
   ConfigureEntry,
   ConfigureParams,

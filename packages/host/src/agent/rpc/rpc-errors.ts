@@ -1,7 +1,7 @@
-// How failures look on the wire: documented codes, no `data`, and for failures of a method a message
-// that begins with `[kind/code] ` (decision 13).
+// How failures look on the wire: documented codes, no `data`, and for failures of a method a
+// message that begins with `[kind/code] ` (decision 13).
 import { RPC_ERRORS, type RpcId, type RpcResponse } from '@kubenest/api/agent/rpc'
-import { OsError, toOsError } from '@kubenest/base/errors'
+import { OsError } from '@kubenest/base/errors'
 
 const MESSAGE_LENGTH_MAX = 16_384
 const INVALID_PARAMS = 'invalid-params'
@@ -17,8 +17,7 @@ export function invalidParams(what: string): OsError {
 }
 
 /** What a method threw, as an answer. */
-export function failureResponse(id: RpcId, error: unknown): RpcResponse {
-  const failure = toOsError(error)
+export function failureResponse(id: RpcId, failure: OsError): RpcResponse {
   if (failure.code === INVALID_PARAMS)
     return errorResponse(id, RPC_ERRORS.invalidParams, failure.message)
   return errorResponse(id, RPC_ERRORS.method, renderFailure(failure))

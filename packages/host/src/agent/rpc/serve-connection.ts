@@ -1,6 +1,6 @@
-// One client of the socket: reads values, answers each before it reads the next. Bounded in memory (one
-// message) and in time (a value must be complete, an answer be taken, within a limit). A client that
-// goes away cancels nothing (decision 12).
+// One client of the socket: reads values, answers each before it reads the next. Bounded in memory
+// (one message) and in time (a value must be complete, an answer be taken, within a limit). A
+// client that goes away cancels nothing (decision 12).
 import { createJsonFramer, type FramedValue } from '@kubenest/api/agent/json-framer'
 import type { Clock } from '@kubenest/base/clock'
 import { toOsError } from '@kubenest/base/errors'
@@ -20,7 +20,7 @@ export interface ConnectionDeps {
   readonly onBusy: (busy: boolean) => void
 }
 
-/** Serves a connection to its end. Never throws. */
+/** Serves a connection to its end. Throws only a broken assumption of a method, after answering. */
 export async function serveConnection(
   connection: PeerConnection,
   deps: ConnectionDeps,
@@ -68,12 +68,17 @@ async function answerFramed(
     const answer = await answerMessage(framed.value, deps.methods)
     if (answer.line !== undefined) await writeWithin(connection, deps.clock, answer.line)
     for (const task of answer.afterFlush) await runAfterFlush(task, deps.log)
+    // Nobody catches this: the program ends and its supervisor starts it anew.
+    if (answer.bug !== undefined) throw answer.bug
   } finally {
     deps.onBusy(false)
   }
 }
 
-/** Closing at once would reset the connection, and a client in the midst of writing would lose the answer. */
+/**
+ * Closing at once would reset the connection, and a client in the midst of writing would lose the
+ * answer.
+ */
 async function discardRest(connection: PeerConnection, clock: Clock): Promise<void> {
   connection.finish()
   const cancel = clock.schedule(CLIENT_LIMIT_MS, () => connection.close())
