@@ -49,6 +49,10 @@ export function createTarInspector(contentBytesMax: number): TarInspector {
       parser.destroy(state.failure)
       return
     }
+    // A tar that ends inside a member breaks the member's stream, too.
+    stream.on('error', (cause) => {
+      state.failure ??= damaged(cause)
+    })
     stream.resume()
     next()
   })

@@ -1,0 +1,128 @@
+// An OS tar into a slot, with real mkfs, mount and tar. Needs the right to mount.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import * as fs from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { isOsError } from '@kubenest/base/errors'
+import { runOrThrow } from '@kubenest/base/exec'
+import { systemExec } from '@kubenest/base/system-exec'
+import { pack, type Header } from 'tar-stream'
+import { createFakeNode, SLOT_BYTES, writeRoot, type FakeNode } from './fake-node.ts'
+
+let folder = ''
+let node: FakeNode
+const never = new AbortController().signal
+const canMount = await probeMount()
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'stage-tar-'))
+  node = await createFakeNode(folder)
+  await node.engine.recover()
+})
+afterEach(() => fs.rm(folder, { recursive: true }))
+
+async function probeMount(): Promise<boolean> {
+  const probe = await fs.mkdtemp(path.join(os.tmpdir(), 'mount-probe-'))
+  const image = path.join(probe, 'x.img')
+  await runOrThrow(systemExec, 'make a probe', {
+    argv: ['mke2fs', '-q', '-t', 'ext4', image, '2M'],
+  })
+  await fs.mkdir(path.join(probe, 'mnt'))
+  const mount = ['mount', '-o', 'loop', image, path.join(probe, 'mnt')] as const
+  const isMounted = (await systemExec.run({ argv: mount })).exitCode === 0
+  if (isMounted) await systemExec.run({ argv: ['umount', path.join(probe, 'mnt')] })
+  await fs.rm(probe, { recursive: true })
+  return isMounted
+}
+
+async function prepare(tar: Uint8Array, version: string): Promise<void> {
+  node.serve(tar)
+  const request = {
+    version,
+    check_sum: new Bun.CryptoHasher('sha256').update(tar).digest('hex'),
+    image_type: 'disk',
+    container_image: '',
+    image_url: 'http://x/y',
+    flag_safe: true,
+    mtls: false,
+    certs: { ca_cert: '', client_cert: '', client_key: '' },
+  }
+  await node.engine.prepare(request, () => {}, never)
+}
+
+async function codeOf(task: Promise<unknown>): Promise<string> {
+  try {
+    await task
+    return 'none'
+  } catch (error) {
+    return isOsError(error) ? error.code : String(error)
+  }
+}
+
+async function tarOfRoot(version: string): Promise<Uint8Array> {
+  const root = path.join(folder, `tree-${version}`)
+  await writeRoot(root, { version })
+  await fs.writeFile(path.join(root, 'usr/bin/suid'), 'x')
+  await fs.chmod(path.join(root, 'usr/bin/suid'), 0o4755)
+  await runOrThrow(systemExec, 'add a device', { argv: ['mkdir', path.join(root, 'dev')] })
+  await systemExec.run({ argv: ['mknod', path.join(root, 'dev/null'), 'c', '1', '3'] })
+  const file = `${root}.tar`
+  await runOrThrow(systemExec, 'pack', { argv: ['tar', '-cf', file, '-C', root, '.'] })
+  return new Uint8Array(await fs.readFile(file))
+}
+
+async function tarOf(header: Partial<Header> & { name: string }): Promise<Uint8Array> {
+  const packer = pack()
+  packer.entry(header, '')
+  packer.finalize()
+  const chunks: Uint8Array[] = []
+  for await (const chunk of packer) chunks.push(chunk as Uint8Array)
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+describe.skipIf(!canMount)('stageTar()', () => {
+  test('stageTar() makes a slot that boots, keeps set-uid, skips devices, leaves nothing behind', async () => {
+    await prepare(await tarOfRoot('v2'), 'v2')
+    const slot = (await node.engine.describe()).slots[1]
+    expect(slot?.state).toBe('verified')
+    const look = await systemExec.run({
+      argv: ['debugfs', '-R', 'stat /usr/bin/suid', node.slotFile('B')],
+    })
+    expect(look.stdout).toContain('Mode:  04755')
+    const device = await systemExec.run({ argv: ['debugfs', '-R', 'ls /dev', node.slotFile('B')] })
+    expect(device.stdout).not.toContain('null')
+    expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+    const digest = new Bun.CryptoHasher('sha256').update(await fs.readFile(node.slotFile('B')))
+    expect(slot?.digest).toBe(digest.digest('hex'))
+    await node.engine.activate({})
+    expect((await node.boot()).slot).toBe('B')
+  }, 30_000)
+
+  test('stageTar() refuses a truncated tar and leaves nothing bootable', async () => {
+    const tar = await tarOfRoot('v2')
+    expect(await codeOf(prepare(tar.subarray(0, 100_000), 'v2'))).toBe('image-damaged')
+    expect((await node.boot()).slot).toBe('A')
+    expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+  })
+
+  test('stageTar() blanks the slot when the version inside is another one', async () => {
+    expect(await codeOf(prepare(await tarOfRoot('v9'), 'v2'))).toBe('image-version-mismatch')
+    const head = (await fs.readFile(node.slotFile('B'))).subarray(0, 65_536)
+    expect(head.every((byte) => byte === 0)).toBe(true)
+  }, 30_000)
+
+  const refused: [string, Partial<Header> & { name: string }][] = [
+    ['a name with ..', { name: 'a/../../etc/passwd', size: 0 }],
+    ['an absolute name', { name: '/etc/passwd', size: 0 }],
+    ['a link above the root', { name: 'a/b', type: 'symlink', linkname: '../../etc', size: 0 }],
+    ['a hard link with ..', { name: 'a', type: 'link', linkname: '../etc/passwd', size: 0 }],
+    ['a device outside /dev', { name: 'etc/null', type: 'character-device', devmajor: 1, size: 0 }],
+  ]
+  for (const [what, header] of refused) {
+    test(`stageTar() refuses ${what} before anything is unpacked`, async () => {
+      expect(await codeOf(prepare(await tarOf(header), 'v2'))).toBe('image-member-refused')
+      expect((await fs.stat(node.slotFile('B'))).size).toBe(SLOT_BYTES)
+      expect((await node.boot()).slot).toBe('A')
+    })
+  }
+})
