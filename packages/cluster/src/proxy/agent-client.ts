@@ -132,8 +132,8 @@ async function callOver(path: string, call: Call): Promise<unknown> {
 
 /** The id is not checked: upstream's client does not, and a connection carries one call. */
 function readAnswer(value: unknown): unknown {
-  const answer = value as { result?: unknown; error?: { code?: unknown; message?: unknown } }
-  if (typeof answer.error === 'object') throw parseAgentError(answer.error)
+  const answer = value as { result?: unknown; error?: { code?: unknown; message?: unknown } | null }
+  if (typeof answer.error === 'object' && answer.error !== null) throw parseAgentError(answer.error)
   if (answer.result === undefined) throw unparsable('it has neither result nor error')
   return answer.result
 }

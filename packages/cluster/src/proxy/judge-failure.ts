@@ -7,8 +7,13 @@ const FIRST_MINUTE_MS = 60_000
 const DELAY_MS = 1000
 const DELAY_MS_MAX = 15_000
 const BUSY_DELAY_MS = 2000
-/** Refusals that end by themselves. */
-const PASSING_CODES: ReadonlySet<string> = new Set(['busy', 'cancelled'])
+/** Refusals that end by themselves, when a trial is decided or another holder lets go. */
+const PASSING_CODES: ReadonlySet<string> = new Set([
+  'cancelled',
+  'trial-open',
+  'running-slot-not-saved',
+  'journal-locked',
+])
 /** A refusal may rest on a moment (a slot just committed), never on three. */
 const BLOCKED_ATTEMPTS = 3
 
@@ -36,8 +41,8 @@ export function nextTryMs(failure: FailureFacts): number {
 export function isFinal(failure: FailureFacts): boolean {
   const { kind, code } = failure.error
   if (kind === 'invalid' || kind === 'integrity') return true
-  if (PASSING_CODES.has(code)) return false
-  if (kind === 'blocked') return failure.attempts >= BLOCKED_ATTEMPTS
+  if (code === 'busy') return false
+  if (kind === 'blocked' && !PASSING_CODES.has(code)) return failure.attempts >= BLOCKED_ATTEMPTS
   return failure.lastMs - failure.firstMs >= GIVE_UP_MS
 }
 

@@ -5,6 +5,7 @@ import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { OperationRecord, Verdict } from '@kubenest/api/os/records'
 import { OsError } from '@kubenest/base/errors'
+import { swapGrubEntries } from '../operator/assign-instance.ts'
 import type { Facts, Subject } from './facts.ts'
 import { nextArmedStep } from './next-armed-step.ts'
 import { nextFinishStep, openFinished, release } from './next-finish-step.ts'
@@ -31,7 +32,6 @@ import {
   settingsChanged,
   workLabel,
 } from './subject.ts'
-import { swapGrubModels } from './swap-grub-models.ts'
 
 const LOADING_MS = 1000
 
@@ -81,7 +81,7 @@ function nextStepAtTarget(facts: Facts, begun: BegunWithOs, nowMs: number): Step
   if (settingsChanged(os, instance, 'sysconfigs')) {
     if (status === 'config') return release(facts, begun, 'sysconfigs', nowMs)
     if (status === 'upgrade') {
-      return { do: 'replaceSysconfigs', sysconfigs: swapGrubModels(os.spec?.sysconfigs) }
+      return { do: 'replaceSysconfigs', sysconfigs: swapGrubEntries(os.spec?.sysconfigs) }
     }
   }
   const label = workLabel(node)

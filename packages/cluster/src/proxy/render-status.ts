@@ -85,7 +85,7 @@ function renderOperation(
   if (operation === undefined) return renderEnded(instance)
   const work = agent?.operation
   const isSameWork = work?.running === true && work.id === operation.id
-  const failure = facts.failure ?? stall
+  const lastError = renderError(facts.failure ?? stall, step)
   const message = messageOf(step) ?? (isSameWork ? work.message : undefined)
   return {
     id: operation.id,
@@ -96,7 +96,7 @@ function renderOperation(
     ...(isSameWork && work.bytesTotal !== undefined ? { bytesTotal: work.bytesTotal } : {}),
     ...(isSameWork ? { attempt: work.attempt } : {}),
     ...(message === undefined ? {} : { message }),
-    ...(failure === undefined ? {} : { lastError: renderError(failure) }),
+    ...(lastError === undefined ? {} : { lastError }),
   }
 }
 
@@ -222,6 +222,13 @@ function messageOf(step: Step): string | undefined {
     : waitOf(step)?.message
 }
 
-function renderError({ error }: FailureFacts): string {
-  return `[${error.kind}/${error.code}] ${error.message}`
+/** An error, or what blocks: the operator quotes it on the OS object. */
+function renderError(failure: FailureFacts | undefined, step: Step): string | undefined {
+  if (failure !== undefined) {
+    const { kind, code, message } = failure.error
+    return `[${kind}/${code}] ${message}`
+  }
+  return step.do === 'wait' && step.reason === 'DrainBlocked'
+    ? `[blocked/drain-blocked] ${step.message}`
+    : undefined
 }
