@@ -1,0 +1,484 @@
+// Tables for what one plan says, and a model of two operators that see the past and are interrupted between
+// any two writes: the cap must hold whatever they do (I16).
+import { describe, expect, test } from 'bun:test'
+import { LABELS, OS_ANNOTATIONS, OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
+import type { Node } from '@kubenest/api/core/objects'
+import type { Os, OsInstance } from '@kubenest/api/os/os'
+import { parseRecord, type Claim } from '@kubenest/api/os/records'
+import { applyPatch } from '@kubenest/sim/fakes/fake-patch'
+import * as fc from 'fast-check'
+import { sampleInstance, sampleNode, sampleOs } from '../../test/sample-facts.ts'
+import { assignmentPatch, voidPatch } from './assign-instance.ts'
+import { instanceFacts, nodeFacts, osFacts, type RolloutFacts } from './facts.ts'
+import { planRollout } from './plan-rollout.ts'
+
+const NOW = Date.parse('2026-01-01T12:00:00Z')
+
+function factsOf(changes: Partial<RolloutFacts> = {}): RolloutFacts {
+  const nodes = [sampleNode('n1'), sampleNode('n2')]
+  return {
+    os: sampleOs(),
+    others: [],
+    nodes,
+    instances: new Map(nodes.map(({ name }) => [name, sampleInstance(name)])),
+    offsetSecondsAt: () => 0,
+    mayClaim: true,
+    firstSeenMs: () => undefined,
+    ...changes,
+  }
+}
+
+function plan(facts: RolloutFacts) {
+  let ids = 0
+  return planRollout(facts, NOW, () => `c${(ids += 1)}`)
+}
+
+function claim(changes: Partial<Claim> = {}): Claim {
+  return {
+    id: 'c0',
+    node: 'n1',
+    nodeUid: 'uid-n1',
+    osUid: 'os-uid',
+    operation: 'upgrade',
+    wasUnschedulable: false,
+    bootId: 'boot-1',
+    at: '2026-01-01T11:59:00.000Z',
+    image: { digest: '', version: 'v2' },
+    ...changes,
+  }
+}
+
+describe('planRollout()', () => {
+  test('planRollout() records the claim, then assigns, then labels', () => {
+    const found = plan(factsOf())
+    const claims = parseRecord<Claim[]>(found.record?.[OS_ANNOTATIONS.claims] ?? '')
+    expect(claims?.map(({ id, node, nodeUid, bootId }) => [id, node, nodeUid, bootId])).toEqual([
+      ['c1', 'n1', 'uid-n1', 'boot-1'],
+    ])
+    expect(found.assign.map(({ claim: { id }, instance }) => [id, instance.name])).toEqual([
+      ['c1', 'n1'],
+    ])
+    expect(found.labels).toEqual([
+      { node: 'n1', labels: { [LABELS.upgrading]: '' }, afterAssignment: true },
+    ])
+    expect([found.status.updating, found.status.waiting]).toEqual([1, 1])
+  })
+
+  test('planRollout() remembers an admin cordon, but not our own', () => {
+    const nodes = [
+      sampleNode('n1', { isUnschedulable: true }),
+      sampleNode('n2', { isUnschedulable: true, cordonedBy: 'op' }),
+    ]
+    const { assign } = plan(factsOf({ nodes, os: sampleOs({ maxUnavailable: 2 }) }))
+    expect(assign.map(({ claim: { wasUnschedulable } }) => wasUnschedulable)).toEqual([true, false])
+  })
+
+  test('planRollout() repeats an assignment that was claimed but never written', () => {
+    const found = plan(factsOf({ os: sampleOs({ claims: [claim()] }) }))
+    expect(found.assign.map(({ claim: { id } }) => id)).toEqual(['c0'])
+    expect(found.record).toBeUndefined()
+  })
+
+  test('planRollout() ends a claim that is no longer wanted by stamping it, and keeps it until then', () => {
+    const found = plan(factsOf({ os: sampleOs({ claims: [claim()], paused: true }) }))
+    expect([found.assign.length, found.voids.map(({ claim: { id } }) => id)]).toEqual([0, ['c0']])
+    expect(found.record).toBeUndefined()
+  })
+
+  test('planRollout() keeps a claim until it is stamped, idle, unowned and without label', () => {
+    const stamped = { claim: 'c0' }
+    const cases: [
+      Parameters<typeof sampleInstance>[1],
+      Parameters<typeof sampleNode>[1],
+      boolean,
+    ][] = [
+      [{}, {}, false],
+      [{ ...stamped, isIdle: false, owner: 'default/o' }, { isUpgrading: true }, false],
+      [stamped, { isUpgrading: true }, false],
+      [{ ...stamped, owner: 'default/o' }, {}, false],
+      [stamped, {}, true],
+    ]
+    for (const [instance, node, isReleased] of cases) {
+      const found = plan(
+        factsOf({
+          os: sampleOs({ claims: [claim()], paused: true }),
+          nodes: [sampleNode('n1', node)],
+          instances: new Map([['n1', sampleInstance('n1', instance)]]),
+        }),
+      )
+      expect(found.record?.[OS_ANNOTATIONS.claims] === null).toBe(isReleased)
+    }
+  })
+
+  test('planRollout() deletes the OSInstance that a node made anew inherited', () => {
+    const found = plan(
+      factsOf({
+        os: sampleOs({ claims: [claim({ nodeUid: 'old' })] }),
+        instances: new Map([
+          [
+            'n1',
+            sampleInstance('n1', {
+              claim: 'c0',
+              isIdle: false,
+              nodeStatus: 'upgrade',
+              owner: 'default/o',
+            }),
+          ],
+        ]),
+      }),
+    )
+    expect(found.leftovers.map(({ name }) => name)).toEqual(['n1'])
+  })
+
+  test('planRollout() respects a hold by hand until the OS object changes', () => {
+    const hold = { osUid: 'os-uid', osGeneration: 1, version: 'v1', at: '2026-01-01T00:00:00Z' }
+    const instances = new Map([['n1', sampleInstance('n1', { hold })]])
+    const nodes = [sampleNode('n1')]
+    expect(plan(factsOf({ nodes, instances })).assign).toEqual([])
+    const changed = sampleOs({ generation: 2 })
+    expect(plan(factsOf({ nodes, instances, os: changed })).assign.length).toBe(1)
+  })
+
+  test('planRollout() does not start a node again whose success the kubelet has yet to report', () => {
+    const verdict = {
+      id: 'x',
+      image: { digest: '', version: 'v2' },
+      operation: 'upgrade' as const,
+      outcome: 'Succeeded' as const,
+      reason: 'Done',
+      message: '',
+      at: '2026-01-01T11:59:50Z',
+    }
+    const instances = new Map([['n1', sampleInstance('n1', { verdict })]])
+    const found = plan(factsOf({ nodes: [sampleNode('n1')], instances }))
+    expect([found.assign.length, found.nextActionMs]).toEqual([0, NOW + 20_000])
+  })
+
+  test('planRollout() takes ready nodes before others', () => {
+    const nodes = [sampleNode('n1', { isReady: false }), sampleNode('n2')]
+    expect(plan(factsOf({ nodes })).assign[0]?.claim.node).toBe('n2')
+  })
+
+  test('planRollout() claims no more than fits on the object and says so', () => {
+    const names = Array.from(
+      { length: 1200 },
+      (_, index) => `node-with-a-rather-long-name-${index}`,
+    )
+    const nodes = names.map((name) => sampleNode(name))
+    const instances = new Map(names.map((name) => [name, sampleInstance(name)]))
+    const found = plan(factsOf({ nodes, instances, os: sampleOs({ maxUnavailable: 1200 }) }))
+    const bytes = Object.values(found.record ?? {}).join('').length
+    expect(bytes).toBeLessThanOrEqual(128 * 1024)
+    expect(found.assign.length).toBeGreaterThan(200)
+    expect(found.assign.length).toBeLessThanOrEqual(1000)
+    expect(found.status.conditions[0]?.message).toContain('Claims are limited')
+  })
+
+  test('planRollout() keeps the status small: 20 groups at most, three examples each', () => {
+    const names = Array.from({ length: 100 }, (_, index) => `n${100 + index}`)
+    const nodes = names.map((name) => sampleNode(name))
+    const instances = new Map(
+      names.map((name, index) => [
+        name,
+        sampleInstance(name, { isIdle: false, nodeStatus: `word-${index % 30}` }),
+      ]),
+    )
+    const { status } = plan(factsOf({ nodes, instances }))
+    expect(status.reasons?.length).toBe(20)
+    expect(status.reasons?.every(({ nodes: shown }) => shown.length <= 3)).toBe(true)
+  })
+
+  test('planRollout() says what a node waits for', () => {
+    const cases: [Partial<RolloutFacts>, string][] = [
+      [{ instances: new Map() }, 'NoOSInstance'],
+      [
+        {
+          instances: new Map([
+            [
+              'n1',
+              sampleInstance('n1', {
+                isIdle: false,
+                nodeStatus: 'upgrade',
+                owner: 'default/other',
+              }),
+            ],
+          ]),
+        },
+        'InstanceNotFree',
+      ],
+      [{ os: sampleOs({ paused: true }) }, 'Paused'],
+      [{ os: sampleOs({ window: { start: '01:00:00', end: '02:00:00' } }) }, 'WindowClosed'],
+      [
+        { os: sampleOs({ window: { start: '2020-01-01 00:00:00', end: '2020-01-02 00:00:00' } }) },
+        'WindowOver',
+      ],
+      [{ os: sampleOs({ intervalSeconds: 60, lastBatchMs: NOW - 10_000 }) }, 'Interval'],
+    ]
+    for (const [changes, reason] of cases) {
+      const found = plan(factsOf({ nodes: [sampleNode('n1')], ...changes }))
+      expect(found.status.reasons?.[0]?.reason).toBe(reason)
+      expect(found.assign).toEqual([])
+    }
+  })
+
+  test('planRollout() is not held up by a clock that was set back', () => {
+    const os = sampleOs({ intervalSeconds: 60, lastBatchMs: NOW + 86_400_000 })
+    expect(plan(factsOf({ os })).nextActionMs).toBe(NOW + 60_000)
+  })
+})
+
+interface Model {
+  os: Os
+  nodes: Map<string, Node>
+  instances: Map<string, OsInstance>
+  version: number
+}
+
+/** Conditional merge patch: refused when the object has another version than the body names. */
+function write<T extends Os | Node | OsInstance>(
+  model: Model,
+  object: T,
+  body: object,
+): T | undefined {
+  const wanted = (body as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion
+  if (wanted !== undefined && wanted !== object.metadata.resourceVersion) return undefined
+  const changed = applyPatch(object, { type: 'merge', body }) as T
+  model.version += 1
+  changed.metadata.resourceVersion = String(model.version)
+  return changed
+}
+
+class Planner {
+  readonly model: Model
+  readonly name: string
+  #seen: RolloutFacts
+  #writes: (() => boolean)[] = []
+  #ids = 0
+
+  constructor(model: Model, name: string) {
+    this.model = model
+    this.name = name
+    this.#seen = this.#look()
+  }
+
+  #look(): RolloutFacts {
+    const { os, nodes, instances } = this.model
+    return {
+      os: osFacts(os),
+      others: [],
+      nodes: [...nodes.values()].map(nodeFacts),
+      instances: new Map([...instances].map(([name, each]) => [name, instanceFacts(each)])),
+      offsetSecondsAt: () => 0,
+      mayClaim: true,
+      firstSeenMs: () => 0,
+    }
+  }
+
+  look(): void {
+    this.#seen = this.#look()
+  }
+
+  /** Forgets what it was about to do, as a crash does. */
+  crash(): void {
+    this.#writes = []
+  }
+
+  /** One write, or a new plan from what was last seen, however old. */
+  step(): void {
+    const next = this.#writes.shift()
+    if (next === undefined) this.#plan()
+    else if (!next()) this.#writes = []
+  }
+
+  #plan(): void {
+    const { model } = this
+    const facts = this.#seen
+    const found = planRollout(facts, NOW, () => `${this.name}${(this.#ids += 1)}`)
+    if (found.record !== undefined) {
+      const { resourceVersion } = facts.os
+      const annotations = found.record
+      this.#writes.push(() => {
+        const os = write(model, model.os, { metadata: { resourceVersion, annotations } })
+        if (os !== undefined) model.os = os
+        return os !== undefined
+      })
+    }
+    for (const { claim, instance } of found.assign)
+      this.#writes.push(() =>
+        this.#patch(instance.name, assignmentPatch(facts.os, claim, instance)),
+      )
+    for (const { claim, instance } of found.voids)
+      this.#writes.push(() => this.#patch(instance.name, voidPatch(claim, instance)))
+    for (const { node, labels } of found.labels)
+      this.#writes.push(() => setLabels(model, node, labels))
+  }
+
+  #patch(name: string, body: object): boolean {
+    const instance = this.model.instances.get(name)
+    const changed = instance === undefined ? undefined : write(this.model, instance, body)
+    if (changed !== undefined) this.model.instances.set(name, changed)
+    return changed !== undefined
+  }
+}
+
+function setLabels(model: Model, name: string, labels: Record<string, '' | null>): boolean {
+  const node = model.nodes.get(name)
+  if (node !== undefined) {
+    const changed = write(model, node, { metadata: { labels } })
+    if (changed !== undefined) model.nodes.set(name, changed)
+  }
+  return true
+}
+
+/** What our proxy does at the end: idle, then the label. */
+function finish(model: Model, name: string, isGood: boolean): void {
+  const instance = model.instances.get(name)
+  const node = model.nodes.get(name)
+  if (instance === undefined || node === undefined) return
+  if (instance.spec?.nodestatus === 'idle') {
+    setLabels(model, name, { [LABELS.upgrading]: null })
+    return
+  }
+  const id = instance.metadata.annotations?.[OS_INSTANCE_ANNOTATIONS.claim] ?? ''
+  const outcome = isGood ? 'Succeeded' : 'Aborted'
+  const verdict = JSON.stringify({
+    id,
+    image: { digest: '', version: 'v2' },
+    operation: 'upgrade',
+    outcome,
+    reason: 'R',
+    message: '',
+    at: '2020-01-01T00:00:00Z',
+  })
+  const body = {
+    metadata: { annotations: { [OS_INSTANCE_ANNOTATIONS.verdict]: verdict } },
+    spec: { nodestatus: 'idle', namespacedname: null },
+  }
+  const changed = write(model, instance, body)
+  if (changed !== undefined) model.instances.set(name, changed)
+  if (isGood && node.status?.nodeInfo !== undefined) node.status.nodeInfo.osImage = 'v2'
+}
+
+function makeModel(count: number, limit: number): Model {
+  const names = Array.from({ length: count }, (_, index) => `n${index}`)
+  return {
+    version: 1,
+    os: {
+      metadata: {
+        name: 'o',
+        namespace: 'default',
+        uid: 'os-uid',
+        generation: 1,
+        resourceVersion: '1',
+      },
+      spec: { opstype: 'upgrade', osversion: 'v2', maxunavailable: limit },
+    },
+    nodes: new Map(
+      names.map((name) => [
+        name,
+        {
+          metadata: { name, uid: `uid-${name}`, resourceVersion: '1' },
+          status: { nodeInfo: { osImage: 'v1', bootID: 'b' } },
+        },
+      ]),
+    ),
+    instances: new Map(
+      names.map((name) => [
+        name,
+        {
+          metadata: { name, namespace: 'default', uid: name, resourceVersion: '1' },
+          spec: { nodestatus: 'idle' },
+        },
+      ]),
+    ),
+  }
+}
+
+function claimsOf(model: Model): Claim[] {
+  return parseRecord<Claim[]>(model.os.metadata.annotations?.[OS_ANNOTATIONS.claims]) ?? []
+}
+
+describe('planRollout(), two operators', () => {
+  test('planRollout() keeps claims and busy nodes within the cap under any interleaving', () => {
+    const command = fc.record({
+      what: fc.constantFrom(
+        'step',
+        'step',
+        'step',
+        'look',
+        'crash',
+        'finish',
+        'finish',
+        'pause',
+        'target',
+      ),
+      who: fc.integer({ min: 0, max: 1 }),
+      node: fc.integer({ min: 0, max: 4 }),
+      isGood: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(command, { minLength: 20, maxLength: 150 }),
+        (limit, commands) => {
+          const model = makeModel(5, limit)
+          const planners = [new Planner(model, 'a'), new Planner(model, 'b')]
+          for (const { what, who, node, isGood } of commands) {
+            if (what === 'step') planners[who]?.step()
+            else if (what === 'look') planners[who]?.look()
+            else if (what === 'crash') planners[who]?.crash()
+            else if (what === 'finish') finish(model, `n${node}`, isGood)
+            else {
+              const spec =
+                what === 'pause'
+                  ? { rollout: { paused: isGood } }
+                  : { osversion: isGood ? 'v2' : 'v3' }
+              model.os = write(model, model.os, { spec }) ?? model.os
+            }
+            const busy = [...model.instances.values()].filter(
+              ({ spec }) => spec?.nodestatus !== 'idle',
+            )
+            expect(claimsOf(model).length).toBeLessThanOrEqual(limit)
+            expect(busy.length).toBeLessThanOrEqual(limit)
+          }
+        },
+      ),
+      { numRuns: 400 },
+    )
+  })
+
+  test('planRollout() comes to an end after any interruption', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(fc.integer({ min: 0, max: 8 }), { maxLength: 60 }),
+        (limit, choices) => {
+          const model = makeModel(4, limit)
+          const planners = [new Planner(model, 'a'), new Planner(model, 'b')]
+          for (const choice of choices) {
+            const planner = planners[choice % 2]
+            if (choice < 4) planner?.step()
+            else if (choice < 6) planner?.look()
+            else if (choice === 6) planner?.crash()
+            else finish(model, `n${choice % 4}`, true)
+          }
+          const [planner] = planners
+          planner?.crash()
+          for (let round = 0; round < 40; round += 1) {
+            planner?.look()
+            for (let step = 0; step < 12; step += 1) planner?.step()
+            planner?.crash()
+            for (const name of model.nodes.keys()) finish(model, name, true)
+            for (const name of model.nodes.keys()) finish(model, name, true)
+          }
+          expect(claimsOf(model)).toEqual([])
+          for (const node of model.nodes.values()) {
+            expect(node.status?.nodeInfo?.osImage).toBe('v2')
+            expect(node.metadata.labels?.[LABELS.upgrading]).toBeUndefined()
+          }
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})
