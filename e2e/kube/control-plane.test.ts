@@ -1,9 +1,7 @@
 // The lab itself, seen from outside: control plane, second lab beside it, end with its owner.
-import { afterAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import * as fs from 'node:fs'
 import { sharedLab } from './harness.ts'
-
-afterAll(() => sharedLab().stop())
 
 test('lab up answers through its own kubeconfig only', () => {
   const lab = sharedLab()

@@ -54,3 +54,19 @@ test('viewFleet() counts a labelled node as busy, whatever its instance says', (
   const [seen] = viewFleet({ nodes: [labelled], instances: [], power: [power] }).nodes
   expect(seen?.busy).toBe(true)
 })
+
+test('viewFleet() does not show the phase of an operation that has ended', () => {
+  const ended = {
+    id: 'c',
+    type: 'upgrade',
+    phase: 'Finishing',
+    since: '',
+    endedAt: '2026-01-01T00:00:00Z',
+  }
+  const instance = {
+    metadata: { name: 'light-1', annotations: { 'kubenest.io/operation': JSON.stringify(ended) } },
+    spec: { nodestatus: 'upgrade' },
+  }
+  const [seen] = viewFleet({ nodes: [node], instances: [instance], power: [power] }).nodes
+  expect(seen?.phase).toBe('Assigned')
+})

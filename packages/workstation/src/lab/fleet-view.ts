@@ -71,7 +71,7 @@ function viewNode(
 ): NodeView {
   const notes = instance?.metadata.annotations ?? {}
   const verdict = parseRecord<Verdict>(notes[OS_INSTANCE_ANNOTATIONS.verdict])
-  const record = parseRecord<OperationRecord>(notes[OS_INSTANCE_ANNOTATIONS.operation])
+  const record = openRecord(parseRecord<OperationRecord>(notes[OS_INSTANCE_ANNOTATIONS.operation]))
   const busy = isBusy(node, instance)
   const told = instance?.status?.operation
   const moving = busy && told?.bytesTotal !== undefined && told.id === record?.id
@@ -88,6 +88,11 @@ function viewNode(
     ...(verdict === undefined ? {} : { verdict }),
     boots: power.boots,
   }
+}
+
+/** A record that has ended belongs to an earlier operation. */
+function openRecord(record: OperationRecord | undefined): OperationRecord | undefined {
+  return record?.endedAt === undefined ? record : undefined
 }
 
 function isBusy(node: Node | undefined, instance: OsInstance | undefined): boolean {
