@@ -1,6 +1,6 @@
 // The documented borders (contract 6.9), and that nothing overlaps whatever the sizes.
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { planDiskLayout, renderSfdiskScript } from './partition-layout.ts'
 
 const IDS = { disk: 'd', boot: 'b', rootA: 'a', rootB: 'c', persist: 'p' }

@@ -1,7 +1,7 @@
 // The documented TOML and what is refused, with key and remedy (contract 6.5, 6.6; issue section 11).
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
-import { isOsError, OsError } from '@kubenest/base/errors'
+import * as fc from 'fast-check'
+import { isOsError, type OsError } from '@kubenest/base/errors'
 import type { ImageType } from './config.ts'
 import { parseConfig } from './parse-config.ts'
 

@@ -37,9 +37,7 @@ test('renderOsRelease() writes exactly the documented lines', () => {
 })
 
 test('renderRootFiles() brings the documented mount units', async () => {
-  const files = new Map(
-    (await renderRootFiles(await input())).map((file) => [file.path, file.text]),
-  )
+  const files = new Map(renderRootFiles(await input()).map((file) => [file.path, file.text]))
   const etc = files.get('/usr/lib/systemd/system/etc.mount')
   expect(etc).toContain('Options=upperdir=/persist/etc,lowerdir=/etc,workdir=/persist/etcwork')
   expect(etc).toContain('After=persist.mount')

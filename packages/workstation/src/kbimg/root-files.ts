@@ -45,12 +45,18 @@ ExecStart=/usr/bin/cp /run/machine-id /etc/machine-id
 WantedBy=sysinit.target
 `
 
+/** The journal is filed under the identity, so it starts when that is known; earlier lines wait for it. */
+const JOURNAL_DROP_IN = `[Unit]
+After=etc.mount kubenest-machine-id.service
+`
+
 /** All generated files of a root. */
 export function renderRootFiles(build: RootInput): RootFile[] {
   return [
     ...renderMountUnits().map(({ file, text }) => unit(file, text)),
     ...AGENT_UNITS.map(({ file, text }) => unit(file, text)),
     unit('kubenest-machine-id.service', MACHINE_ID_UNIT),
+    unit('systemd-journald.service.d/kubenest.conf', JOURNAL_DROP_IN),
     { path: '/usr/lib/os-release', mode: 0o644, text: renderOsRelease(build.config.repo.version) },
     { path: IMAGE_MANIFEST_PATH, mode: 0o644, text: renderJson(imageManifest(build)) },
     { path: '/etc/kubenest/health.toml', mode: 0o644, text: HEALTH_TOML },
