@@ -178,14 +178,11 @@ describe('createFetchClient()', () => {
       () => new Response(`${JSON.stringify({ type: 'ERROR', object: status })}\n`),
     ]) {
       const client = createFetchClient({ server: serve(answer) })
-      const error = await client
-        .watch(NODES, { resourceVersion: '1' })
-        [Symbol.asyncIterator]()
-        .next()
-        .then(
-          () => undefined,
-          (e: unknown) => e,
-        )
+      const watch = client.watch(NODES, { resourceVersion: '1' })
+      const error = await Array.fromAsync(watch).then(
+        () => undefined,
+        (e: unknown) => e,
+      )
       expect(codeOf(error)).toBe('kube-gone')
     }
   })

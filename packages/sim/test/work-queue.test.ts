@@ -1,7 +1,7 @@
 // The work queue on the fake clock: keys merge, no key is worked on twice at once, none is ever lost.
 import { describe, expect, test } from 'bun:test'
 import { createWorkQueue } from '@kubenest/kube/workqueue/work-queue'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { FakeClock } from '../src/fakes/fake-clock.ts'
 
 const setUp = () => {
