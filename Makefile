@@ -3,10 +3,10 @@ BUN := node_modules/@oven/bun-linux-x64/bin/bun
 # Downloads and builds: nothing else is written outside the checkout.
 export KUBENEST_CACHE ?= $(HOME)/.cache/kubenest
 export PATH := $(CURDIR)/node_modules/@oven/bun-linux-x64/bin:$(PATH)
-# Words for `kubenest lab demo`, for example DEMO=--no-vm.
-DEMO ?=
+# Words for `kubenest lab demo`, for example DEMO_FLAGS=--no-vm.
+DEMO_FLAGS ?=
 
-.PHONY: help setup setup-base ok test demo build build-x64 fmt clean
+.PHONY: help setup setup-base ok test demo build build-x64 images fmt clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -24,14 +24,17 @@ ok: setup-base ## The gate, under 2 minutes: checks, unit and contract tests, sh
 test: setup build-x64 ## Everything: the gate, component tests, a real API server, a virtual machine
 	@$(BUN) tools/test.ts
 
-demo: setup build-x64 ## Watch one kubectl apply upgrade a fleet and roll it back (DEMO=--no-vm: no VM)
-	@dist/linux-x64/kubenest lab demo $(DEMO)
+demo: setup build-x64 ## Watch one kubectl apply upgrade a fleet and roll it back (DEMO_FLAGS=--no-vm)
+	@dist/linux-x64/kubenest lab demo $(DEMO_FLAGS)
 
 build: setup-base ## Executables for linux-x64 and linux-arm64 into dist/
 	@$(BUN) tools/build.ts
 
 build-x64: setup-base
 	@$(BUN) tools/build.ts --target linux-x64
+
+images: setup build-x64 ## Container images of operator and proxy as OCI archives into dist/images/
+	@dist/linux-x64/kubenest images --executable dist/linux-x64/kubenest-cluster --out dist/images
 
 fmt: setup-base ## Format code, wrap comments, write generated files
 	@$(BUN) tools/wrap-comments.ts
