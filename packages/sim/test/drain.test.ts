@@ -1,6 +1,6 @@
 // Cordon and drain on the fake API server (contract 3.5, decisions 6 and 8, A15, A16, I18).
 import { describe, expect, test } from 'bun:test'
-import type { Pod, PodDisruptionBudget } from '@kubenest/api/core/objects'
+import type { Pod } from '@kubenest/api/core/objects'
 import { NODE_ANNOTATIONS } from '@kubenest/api/os/names'
 import { silentLogger } from '@kubenest/base/log'
 import { BUDGETS, NODES, PODS } from '@kubenest/kube/client/resources'
@@ -44,7 +44,7 @@ const pod = (name: string, more: Partial<Pod> & { owner?: string; bare?: boolean
 async function setUp(rules: FakeRules = documentedRules) {
   const clock = new FakeClock()
   const asked: FakeRequest[] = []
-  const faults = { next: (_request: FakeRequest): FakeFault => 'none' }
+  const faults: { next: (request: FakeRequest) => FakeFault } = { next: () => 'none' }
   const server = new FakeApiServer({
     clock,
     fault: (request) => {
@@ -67,7 +67,7 @@ async function setUp(rules: FakeRules = documentedRules) {
       metadata: { name, namespace: 'default' },
       spec: { selector: { matchLabels: { app: 'web' } } },
       status: { disruptionsAllowed },
-    } as PodDisruptionBudget)
+    })
   const pods = () => server.store.list('/pods').map((each) => each.metadata.name)
   return { clock, server, admin, client, deps, asked, faults, endTerminating, node, budget, pods }
 }

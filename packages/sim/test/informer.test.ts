@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Node } from '@kubenest/api/core/objects'
 import { isOsError } from '@kubenest/base/errors'
 import { type Logger, silentLogger } from '@kubenest/base/log'
-import { NODES } from '@kubenest/kube/client/resources'
+import { LEASES, NODES } from '@kubenest/kube/client/resources'
 import { type InformerOptions, createInformer } from '@kubenest/kube/informer/informer'
 import { FakeApiServer, type FakeFault } from '../src/fakes/fake-api-server.ts'
 import { FakeClock } from '../src/fakes/fake-clock.ts'
@@ -16,7 +16,7 @@ const node = (name: string, labels: Record<string, string> = {}): Node => ({
 function setUp(more: Partial<InformerOptions<Node>> = {}, allow?: (asked: FakeRequest) => boolean) {
   const clock = new FakeClock()
   const asked: FakeRequest[] = []
-  const faults = { next: (_request: FakeRequest): FakeFault => 'none' }
+  const faults: { next: (request: FakeRequest) => FakeFault } = { next: () => 'none' }
   const server = new FakeApiServer({
     clock,
     fault: (request) => {
@@ -78,6 +78,26 @@ describe('createInformer()', () => {
     expect(s.names()).toEqual(['before', 'between'])
     expect([s.count('list'), s.count('watch')]).toEqual([1, 2])
     expect(s.changes).toEqual(['>before', '>between'])
+    s.stop.abort()
+  })
+
+  test('resumes from the version of the last event or bookmark, not from the list', async () => {
+    const s = setUp()
+    void s.start()
+    await s.informer.synced
+    await s.clock.settle()
+    await s.admin.create(NODES, node('event'))
+    await s.clock.settle()
+    s.server.compact()
+    s.server.dropWatches()
+    await s.clock.advance(250)
+    // Changes of other kinds move the server's version; only a bookmark tells the informer.
+    await s.admin.create(LEASES, { metadata: { name: 'l', namespace: 'default' } })
+    await s.clock.advance(61_000)
+    s.server.compact()
+    s.server.dropWatches()
+    await s.clock.advance(250)
+    expect([s.count('list'), s.count('watch')]).toEqual([1, 3])
     s.stop.abort()
   })
 

@@ -157,7 +157,7 @@ export function describeKubeClientContract(
         metadata: ref,
         spec,
         status: { operation: { phase: 'ignored' } },
-      } as unknown as OsInstance)
+      })
       expect(statusOf(made)).toBeUndefined()
       expect(made.metadata.generation).toBe(1)
       const body = { spec: { nodestatus: 'upgrade' }, status: { operation: { phase: 'x' } } }

@@ -120,7 +120,6 @@ export async function drainNode(deps: DrainDeps, request: DrainRequest): Promise
   try {
     return await drainUntilEmpty(drain)
   } catch (error) {
-    request.signal?.throwIfAborted()
     if (!deadline.signal.aborted) throw error
     const blockers = [...drain.blockers.values()]
     const { lastError } = drain
