@@ -29,6 +29,43 @@ const trial = (verdict: string) =>
   })
 
 check('follows an armed operation to its outcome', [
+  [
+    'takes a trial that is written before the reboot for armed, not for lost',
+    {
+      ...armed(),
+      agent: described({
+        trial: {
+          operationId: CLAIM,
+          image: { digest: DIGEST, version: V2 },
+          verdict: 'TrialNotReached',
+          reasons: [],
+          since: ago(0),
+        },
+      }),
+    },
+    { do: 'activate' },
+  ],
+  [
+    'waits while the request runs',
+    { ...armed({ since: ago(60 * MINUTE) }), facts: task('activate', 'running') },
+    { do: 'wait', untilMs: NOW + 5000, keeps: 'activate' },
+  ],
+  [
+    'repeats a request after which nothing happened',
+    {
+      ...armed(),
+      facts: {
+        task: {
+          kind: 'activate',
+          operationId: CLAIM,
+          state: 'done',
+          startedMs: NOW - 5 * MINUTE,
+        },
+      },
+    },
+    { do: 'activate' },
+  ],
+
   ['asks for the reboot after a restart of ours', armed(), { do: 'activate' }],
   [
     'waits for an agent that is arming',
@@ -87,7 +124,7 @@ check('follows an armed operation to its outcome', [
       bootId: 'boot-2',
       agent: trial('InTrial'),
     },
-    { do: 'watchTrial' },
+    { do: 'watchTrial', untilMs: NOW + 2000 },
   ],
   [
     'finishes a committed trial',
@@ -102,7 +139,7 @@ check('follows an armed operation to its outcome', [
   [
     'waits until the kubelet reports the new system',
     { ...phase('Trial', { bootId: 'boot-1' }), agent: trial('Committed') },
-    { do: 'wait', reason: 'NodeNotReported' },
+    { do: 'wait', reason: 'NodeNotReported', untilMs: NOW + 5000 },
   ],
   ...(['TrialNotReached', 'TrialInterrupted', 'TrialUnhealthy'] as const).map(
     (verdict) =>

@@ -13,6 +13,18 @@ import {
 import { CLAIM, described, NOW, V1 } from '../../test/proxy/fixtures.ts'
 
 check('prepares before anybody is disturbed', [
+  [
+    'keeps what was taken over, and the leave for an attempt, when it begins again',
+    {
+      ...phase('Preparing', { adopted: true }),
+      os: { checksum: 'cd'.repeat(32) },
+      osAnnotations: {
+        'kubenest.io/claims': JSON.stringify([{ id: CLAIM, attempt: 't1' }]),
+      },
+    },
+    { do: 'record', operation: { adopted: true, attempt: 't1' } },
+  ],
+
   ['calls prepare', phase('Preparing'), { do: 'prepare' }],
   [
     'waits while it runs',
@@ -105,6 +117,21 @@ const claims = (over: object) => ({
 })
 
 check('drains by policy (decisions 6 and 7)', [
+  [
+    'Skip: not before the deadline',
+    {
+      ...phase('SlotVerified', { since: ago(MINUTE - 1000) }),
+      os: skipPolicy,
+      facts: { blockers: blocked },
+    },
+    { do: 'wait', reason: 'DrainBlocked' },
+  ],
+  [
+    'arms with the boot id of the agent, which is newer than the node object',
+    { ...phase('Drained'), agent: described({ bootId: 'boot-9' }) },
+    { do: 'arm', bootId: 'boot-9' },
+  ],
+
   ['looks before it cordons', phase('SlotVerified'), { do: 'lookForBlockers', dryRun: false }],
   [
     'goes on when nothing blocks',

@@ -137,6 +137,37 @@ const ended = (outcome: 'Failed' | 'FellBack') => ({
 
 check('ends failures by who assigned the node (decisions 8 to 10)', [
   [
+    'takes no verdict of an earlier operation for its own',
+    { runs: V2, ...phase('Finishing'), verdict: { id: 'earlier', outcome: 'Failed' } },
+    { do: 'idle', verdict: { id: CLAIM, outcome: 'Succeeded' } },
+  ],
+  [
+    'says that another version is wanted by now',
+    { ...phase('Finishing') },
+    { do: 'idle', verdict: { outcome: 'Aborted', reason: 'TargetChanged' } },
+  ],
+  [
+    'decision 9: an outcome that is reached is a success without the OS object',
+    { os: 'absent', runs: V2, ...phase('Finishing') },
+    { do: 'idle', verdict: { outcome: 'Succeeded' } },
+  ],
+  [
+    'decision 9: a verdict that was written stands without the OS object',
+    { os: 'absent', ...phase('Finishing'), verdict: { outcome: 'FellBack' } },
+    { do: 'idle', verdict: { outcome: 'FellBack' } },
+  ],
+  [
+    'decision 9: settings that were never begun end as settings',
+    { os: 'absent', claim: CLAIM, status: 'config' },
+    { do: 'idle', operation: { type: 'config' }, verdict: { outcome: 'Aborted' } },
+  ],
+  [
+    'unclaimed: a skipped node keeps its place, too',
+    { operation: { id: 'own', phase: 'Finishing' }, verdict: { id: 'own', outcome: 'Skipped' } },
+    { do: 'rest' },
+  ],
+
+  [
     'claimed: uncordons',
     { ...phase('Finishing'), ...cordoned, verdict: { outcome: 'FellBack' } },
     { do: 'uncordon' },
