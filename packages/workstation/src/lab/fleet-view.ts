@@ -74,7 +74,8 @@ function viewNode(
   const record = openRecord(parseRecord<OperationRecord>(notes[OS_INSTANCE_ANNOTATIONS.operation]))
   const busy = isBusy(node, instance)
   const told = instance?.status?.operation
-  const moving = busy && told?.bytesTotal !== undefined && told.id === record?.id
+  const isPreparing = busy && record?.phase === 'Preparing' && told?.id === record.id
+  const moving = isPreparing && told?.bytesTotal !== undefined
   return {
     name: power.name,
     ready: isReady(node),
