@@ -40,7 +40,7 @@ describe('createJsonFramer()', () => {
       ),
       { numRuns: 2000 },
     )
-  })
+  }, 60_000)
 
   test('never throws on hostile bytes and gives the same outcome for any split', () => {
     const hostile = fc.oneof(
@@ -59,7 +59,7 @@ describe('createJsonFramer()', () => {
       }),
       { numRuns: 10_000 },
     )
-  })
+  }, 60_000)
 
   test('splits inside a UTF-8 sequence, a string with brackets, and an escaped quote', () => {
     const text = '{"a":"ä]}\\"\\\\€"}'

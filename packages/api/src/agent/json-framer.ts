@@ -1,8 +1,12 @@
-// Finds the JSON values in a byte stream without delimiters (contract 4.2): the end of a value is where
-// its brackets close outside strings. Pure, bounded, and it never throws, whatever the bytes are.
+// Finds the JSON values in a byte stream without delimiters (contract 4.2): the end of a value is
+// where its brackets close outside strings. Pure, bounded, and it never throws, whatever the bytes
+// are.
 import { RPC_DEPTH_MAX, RPC_MESSAGE_BYTES_MAX } from './rpc.ts'
 
-/** Why bytes are not a value; after `broken: true` the stream's position is lost and it must be closed. */
+/**
+ * Why bytes are not a value; after `broken: true` the stream's position is lost and it must be
+ * closed.
+ */
 export type FramingFault = 'not-json' | 'too-large' | 'too-deep'
 
 /** One outcome: a complete value (object or array), or a fault. */
@@ -21,8 +25,8 @@ export interface FramerLimits {
 /** Incremental framer of one connection. */
 export interface JsonFramer {
   /**
-   * Takes the next bytes and yields the values they complete. Lazy: exhaust it before the next `push`.
-   * Yields nothing more once a fault with `broken: true` was given.
+   * Takes the next bytes and yields the values they complete. Lazy: exhaust it before the next
+   * `push`. Yields nothing more once a fault with `broken: true` was given.
    */
   push(bytes: Uint8Array): Generator<FramedValue, void, void>
   /** True while the bytes so far end inside a value. */
@@ -84,7 +88,9 @@ interface ScanState {
   escaped: boolean
 }
 
-/** Structural bytes of JSON are ASCII and never part of a longer UTF-8 sequence, so bytes suffice. */
+/**
+ * Structural bytes of JSON are ASCII and never part of a longer UTF-8 sequence, so bytes suffice.
+ */
 function step(scan: ScanState, byte: number): void {
   if (scan.inString) {
     if (scan.escaped) scan.escaped = false

@@ -1,5 +1,5 @@
-// The applet `os-agent`: the serving agent, the commands of the trial units, and those of a person. Each
-// loads only what it needs.
+// The applet `os-agent`: the serving agent, the commands of the trial units, and those of a person.
+// Each loads only what it needs.
 import { AGENT_SOCKET_PATHS, type AgentStatus } from '@kubenest/api/agent/rpc'
 import type { Applet, AppletContext } from '@kubenest/base/applet'
 import { systemClock } from '@kubenest/base/clock'
@@ -7,7 +7,7 @@ import { OsError } from '@kubenest/base/errors'
 import { createLogger, type Logger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
 import { buildInfo } from '@kubenest/base/version'
-import { isRoot } from '../linux/effective-user.ts'
+import { isRoot } from '../linux/is-root.ts'
 import { AGENT_HELP, parseAgentCommand, type AgentCommand } from './command-line.ts'
 import { parseLogLevel } from './log-level.ts'
 import type { EngineDeps } from './update/engine-context.ts'

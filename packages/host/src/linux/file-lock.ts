@@ -10,7 +10,9 @@ export interface HeldLock {
   release(): Promise<void>
 }
 
-/** Takes the lock of a file, which is made when missing; `undefined` when another process holds it. */
+/**
+ * Takes the lock of a file, which is made when missing; `undefined` when another process holds it.
+ */
 export async function tryLockFile(file: string): Promise<HeldLock | undefined> {
   const handle = await open(file, 'a', 0o600)
   if (lockExclusively(handle)) return { release: () => handle.close() }

@@ -1,5 +1,5 @@
-// Who is at the other end of a unix socket, told by the kernel (SO_PEERCRED). Needs bun:ffi and thereby
-// the JIT: units must not set MemoryDenyWriteExecute (runtime notes, fact 6).
+// Who is at the other end of a unix socket, told by the kernel (SO_PEERCRED). Needs bun:ffi and
+// thereby the JIT: units must not set MemoryDenyWriteExecute (runtime notes, fact 6).
 import { dlopen, ptr } from 'bun:ffi'
 
 /** Process and user of a peer at the time it connected. */
@@ -14,7 +14,9 @@ const SO_PEERCRED = 17
 
 let libc: ReturnType<typeof openLibc> | undefined
 
-/** Credentials of the peer of a connected unix socket; `undefined` when the kernel does not tell. */
+/**
+ * Credentials of the peer of a connected unix socket; `undefined` when the kernel does not tell.
+ */
 export function peerCredentials(socketFd: number): PeerCredentials | undefined {
   libc ??= openLibc()
   const found = new Int32Array(3)

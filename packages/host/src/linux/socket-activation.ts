@@ -1,5 +1,6 @@
-// The socket that systemd hands over (sd_listen_fds protocol). Refuses rather than guesses: listening
-// somewhere else by mistake would open a root service to the wrong clients (runtime notes, fact 4).
+// The socket that systemd hands over (sd_listen_fds protocol). Refuses rather than guesses:
+// listening somewhere else by mistake would open a root service to the wrong clients (runtime
+// notes, fact 4).
 import { fstatSync, readFileSync, readlinkSync } from 'node:fs'
 import { OsError } from '@kubenest/base/errors'
 
@@ -8,8 +9,9 @@ const FIRST_FD = 3
 const LISTENING_FLAG = 0x10000
 
 /**
- * Descriptor of the listening unix socket we were started with; `undefined` without socket activation.
- * Throws code `socket-activation-broken` when the hand-over is not one listening unix socket.
+ * Descriptor of the listening unix socket we were started with; `undefined` without socket
+ * activation. Throws code `socket-activation-broken` when the hand-over is not one listening unix
+ * socket.
  */
 export function activatedSocket(
   env: Readonly<Record<string, string | undefined>>,

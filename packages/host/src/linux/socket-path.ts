@@ -1,4 +1,5 @@
-// Makes the path of our socket ours (contract 4.1): folder made, stale socket removed, two agents refused.
+// Makes the path of our socket ours (contract 4.1): folder made, stale socket removed, two agents
+// refused.
 import { chmod, chown, lstat, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
@@ -6,8 +7,8 @@ import { OsError } from '@kubenest/base/errors'
 import { tryLockFile, type HeldLock } from './file-lock.ts'
 
 /**
- * Claims a socket path for this process. Throws code `socket-taken` when another agent serves it, or
- * when something that is not a socket is there.
+ * Claims a socket path for this process. Throws code `socket-taken` when another agent serves it,
+ * or when something that is not a socket is there.
  */
 export async function claimSocketPath(socketPath: string): Promise<HeldLock> {
   const directory = path.dirname(socketPath)

@@ -1,5 +1,5 @@
-// A listening unix socket, at a path or inherited. Connections are pulled: nothing is read from a peer
-// before it is asked for, so that a fast writer fills its own buffers and not ours.
+// A listening unix socket, at a path or inherited. Connections are pulled: nothing is read from a
+// peer before it is asked for, so that a fast writer fills its own buffers and not ours.
 import { createServer, type Server, type Socket } from 'node:net'
 import { OsError } from '@kubenest/base/errors'
 import { peerCredentials, type PeerCredentials } from './peer-credentials.ts'

@@ -1,5 +1,5 @@
 // An agent as its own process for socket-activation.test.ts: real sockets and signals, a held
-// engine, and a clock on which the idle time takes 0.3 s. Arguments: socket path, folder taken as
+// engine, and a clock on which the idle time takes 1.5 s. Arguments: socket path, folder taken as
 // the system's root.
 import { systemClock } from '@kubenest/base/clock'
 import { createLogger } from '@kubenest/base/log'
@@ -20,7 +20,7 @@ try {
     sysroot: createSysRoot(root),
     clock: {
       ...systemClock,
-      schedule: (delayMs, task) => systemClock.schedule(delayMs / 100, task),
+      schedule: (delayMs, task) => systemClock.schedule(delayMs / 20, task),
     },
     log: createLogger({ write: (line) => process.stdout.write(line), clock: systemClock }),
     env: process.env,

@@ -1,6 +1,6 @@
 // Settings on real files below a temporary root: all or nothing, and no write outside the allowed
 // files.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import {
   chmodSync,
   existsSync,
@@ -22,6 +22,9 @@ import { createSysRoot } from '@kubenest/base/sysroot'
 import { applySettings } from '../../src/agent/settings/apply-settings.ts'
 import { writeKernelValue } from '../../src/linux/kernel-value.ts'
 import { faultOf } from './fault-of.ts'
+
+// Machines under load are slow; a hang still ends.
+setDefaultTimeout(60_000)
 
 let root: string
 /** Kernel values written, and the one that the kernel refuses. */

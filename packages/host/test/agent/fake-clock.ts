@@ -49,7 +49,7 @@ export function createFakeClock(startMs = Date.UTC(2024, 0, 1)): FakeClock {
 /** Polls until a condition holds. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  limitMs = 5000,
+  limitMs = 30_000,
 ): Promise<void> {
   const start = performance.now()
   while (!(await condition())) {

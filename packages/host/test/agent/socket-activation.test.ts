@@ -1,12 +1,15 @@
 // The agent started by systemd's protocol (contract 4.1, decision 12): the real
 // systemd-socket-activate hands the socket over. Skips loudly where that program is missing.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from './fake-clock.ts'
 import { ask, call, connectRaw } from './raw-client.ts'
+
+// Machines under load are slow; a hang still ends.
+setDefaultTimeout(60_000)
 
 const activate = Bun.which('systemd-socket-activate')
 const fixture = path.join(import.meta.dir, 'activated-agent.ts')
@@ -54,7 +57,7 @@ describe.skipIf(activate === null)(`${title}activatedSocket()`, () => {
     const client = await connectRaw(socketPath)
     await client.write(call('cancel', 1))
     await client.line()
-    // The client's own limit (0.1 s here) ends it first, then the idle time (0.3 s) begins.
+    // The client's own limit (0.5 s here) ends it first, then the idle time (1.5 s) begins.
     expect(await client.line()).toBeUndefined()
     expect(await agent.exited).toBe(0)
   })
@@ -64,7 +67,11 @@ describe('activatedSocket()', () => {
   function run(env: Record<string, string>, third: 'ignore' | number) {
     // The shell-free way to have LISTEN_PID equal the program's own id: a program that sets it
     // itself.
-    const script = `process.env.LISTEN_PID = String(process.pid); process.argv = ['', '', ${JSON.stringify(socketPath)}, ${JSON.stringify(folder)}]; await import(${JSON.stringify(fixture)})`
+    const script = [
+      'process.env.LISTEN_PID = String(process.pid)',
+      `process.argv = ${JSON.stringify(['', '', socketPath, folder])}`,
+      `await import(${JSON.stringify(fixture)})`,
+    ].join(';')
     return Bun.spawn([process.execPath, '-e', script], {
       env: { ...env, PATH: process.env['PATH'] ?? '' },
       stdio: ['ignore', 'pipe', 'ignore', third],

@@ -1,5 +1,5 @@
 // The agent's socket as peers meet it (contract 4.1 to 4.3), with a held engine instead of disks.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,9 @@ import { faultOf } from './fault-of.ts'
 import { createFakeClock, until, type FakeClock } from './fake-clock.ts'
 import { createFakeEngine, prepareRequest, type FakeEngine } from './fake-engine.ts'
 import { ask, call, connectRaw } from './raw-client.ts'
+
+// Machines under load are slow; a hang still ends.
+setDefaultTimeout(60_000)
 
 const me = process.getuid?.() ?? 0
 let folder: string

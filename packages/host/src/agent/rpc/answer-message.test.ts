@@ -250,5 +250,5 @@ describe('answerMessage()', () => {
       }),
       { numRuns: 3000 },
     )
-  })
+  }, 60_000)
 })

@@ -18,7 +18,9 @@ export type MethodTable = ReadonlyMap<string, (params: unknown) => Promise<Metho
 export interface MessageAnswer {
   readonly line?: string
   readonly afterFlush: readonly (() => Promise<void>)[]
-  /** A broken assumption: the program's state is in doubt, and it must end once the answer is out. */
+  /**
+   * A broken assumption: the program's state is in doubt, and it must end once the answer is out.
+   */
   readonly bug?: OsError
 }
 

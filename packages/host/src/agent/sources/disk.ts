@@ -1,4 +1,5 @@
-// Image type `disk`: the image is a file on a web server. Refuses by looking before it asks for a byte.
+// Image type `disk`: the image is a file on a web server. Refuses by looking before it asks for a
+// byte.
 import { openHttpDownload } from '@kubenest/base/http-download'
 import { loadDownloadTls, type CertificateDeps } from './certificates.ts'
 import type { ImageSource } from './image-source.ts'

@@ -1,4 +1,5 @@
-// Which URLs may be asked (contract 4.5.1): https always, http only when the user says so by flagSafe.
+// Which URLs may be asked (contract 4.5.1): https always, http only when the user says so by
+// flagSafe.
 import { OsError } from '@kubenest/base/errors'
 
 const URL_LENGTH_MAX = 4096

@@ -1,4 +1,5 @@
-// F-02: the merge of a sysctl file changes only the intended lines, and repeating it changes nothing.
+// F-02: the merge of a sysctl file changes only the intended lines, and repeating it changes
+// nothing.
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { kernelSysctlPersist } from './kernel-sysctl-persist.ts'
@@ -46,7 +47,7 @@ describe('kernelSysctlPersist', () => {
       }),
       { numRuns: 10_000 },
     )
-  })
+  }, 60_000)
 
   test('never throws another thing than a refusal for foreign file text', () => {
     fc.assert(
@@ -59,5 +60,5 @@ describe('kernelSysctlPersist', () => {
       }),
       { numRuns: 2000 },
     )
-  })
+  }, 60_000)
 })
