@@ -27,5 +27,6 @@ test('checkSizes() refuses long comments and long code, not long strings and lin
   expect(check(` * ${long}\n`)).toHaveLength(1)
   expect(check(`const a = ${'b + '.repeat(30)}c`)).toHaveLength(1)
   expect(check(`throw new Error('${long}')`)).toEqual([])
+  expect(check(`const a = \`${long} \${b.map((c) => c.name).join(', ')}\``)).toEqual([])
   expect(check(`// see https://example.org/${'x'.repeat(90)}`)).toEqual([])
 })

@@ -31,8 +31,11 @@ function checkWidth({ path, text }: SourceFile): Finding[] {
   return text.split('\n').flatMap((content, index) => {
     if (content.length <= COLUMNS_MAX || /https?:\/\//.test(content)) return []
     const isComment = filled[index]?.trim() === ''
-    // What is left without the insides of strings, which nobody should have to break.
-    const code = (blank[index] ?? '').trimEnd().replaceAll(/(?<=\S) {2,}/g, ' ')
+    // What is left without the insides of strings and templates, which nobody should have to break.
+    const code = (blank[index] ?? '')
+      .trimEnd()
+      .replaceAll(/`[^`]*`/g, '``')
+      .replaceAll(/(?<=\S) {2,}/g, ' ')
     if (!isComment && code.length <= COLUMNS_MAX) return []
     const message = `has ${content.length} columns; the limit is ${COLUMNS_MAX}`
     return [{ path, line: index + 1, message }]

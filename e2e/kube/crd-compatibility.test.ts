@@ -1,5 +1,5 @@
-// The documented CRDs and ours accept each other's objects, on a real API server: people move between
-// the systems in both directions without touching what they stored.
+// The documented CRDs and ours accept each other's objects, on a real API server: people move
+// between the systems in both directions without touching what they stored.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import path from 'node:path'
 import { sharedLab, type TestLab } from './harness.ts'
@@ -245,7 +245,9 @@ describe('moving to the documented CRDs and back', () => {
   )
 })
 
-/** Installs CRDs and waits until the server validates by them: that comes a moment after the write. */
+/**
+ * Installs CRDs and waits until the server validates by them: that comes a moment after the write.
+ */
 async function serve(which: keyof typeof CRDS): Promise<void> {
   lab.kubectl(['replace', ...CRDS[which].flatMap((file) => ['-f', path.join(root, file)])])
   const deadlineMs = performance.now() + SERVED_WITHIN_MS

@@ -88,7 +88,7 @@ describe('runProgram()', () => {
         },
       ],
     }
-    expect(runProgram(broken, 'bad', contextOf([]).context)).rejects.toThrow('not now')
+    await expect(runProgram(broken, 'bad', contextOf([]).context)).rejects.toThrow('not now')
   })
 })
 
