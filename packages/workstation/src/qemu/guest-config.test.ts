@@ -1,6 +1,6 @@
 // The command line of a guest: secrets only in files, nothing reachable from outside loopback.
 import { expect, test } from 'bun:test'
-import { type GuestConfig, renderCredential, renderQemuArgv } from './guest-config.ts'
+import { type GuestConfig, renderQemuArgv } from './guest-config.ts'
 
 const GUEST: GuestConfig = {
   name: 'vm-0',
@@ -8,7 +8,7 @@ const GUEST: GuestConfig = {
   firmwareVariables: '/lab/vars.fd',
   qmpSocket: '/lab/qmp.sock',
   serialLog: '/lab/serial.log',
-  credentialFiles: ['/lab/x.credential'],
+  credentials: [{ name: 'lab.env', file: '/lab/x.credential' }],
   memoryMib: 1536,
   cpus: 2,
   accelerator: 'tcg',
@@ -25,8 +25,10 @@ test('renderQemuArgv() forwards ports from loopback only', () => {
 
 test('renderQemuArgv() hands credentials over as files', () => {
   const argv = renderQemuArgv(GUEST)
-  expect(argv[argv.indexOf('-smbios') + 1]).toBe('type=11,path=/lab/x.credential')
-  expect(argv.join(' ')).not.toContain('value=')
+  expect(argv[argv.indexOf('-fw_cfg') + 1]).toBe(
+    'name=opt/io.systemd.credentials/lab.env,file=/lab/x.credential',
+  )
+  expect(argv.join(' ')).not.toContain('string=')
 })
 
 test('renderQemuArgv() keeps a comma in a path from becoming an option', () => {
@@ -38,9 +40,4 @@ test('renderQemuArgv() honours flushes when asked to', () => {
     'cache=writethrough',
   )
   expect(renderQemuArgv({ ...GUEST, endsAtReboot: false })).not.toContain('-no-reboot')
-})
-
-test('renderCredential() survives any bytes', () => {
-  const text = renderCredential('kubenest.lab.env', 'A="1"\n')
-  expect(text).toBe('io.systemd.credential.binary:kubenest.lab.env=QT0iMSIK')
 })

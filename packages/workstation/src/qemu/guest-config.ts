@@ -6,6 +6,13 @@ export interface PortForward {
   readonly guestPort: number
 }
 
+/** A systemd credential of the guest, at most 1 MiB. */
+export interface GuestCredential {
+  /** At most 30 bytes: letters, digits, dot, dash, underscore. */
+  readonly name: string
+  readonly file: string
+}
+
 /** One guest. All paths are absolute. */
 export interface GuestConfig {
   readonly name: string
@@ -17,8 +24,8 @@ export interface GuestConfig {
   readonly qmpSocket: string
   /** What the guest prints on its serial line. */
   readonly serialLog: string
-  /** Files with one systemd credential each, as renderCredential writes them; never on the command line. */
-  readonly credentialFiles: readonly string[]
+  /** systemd credentials: their content is in files, never on the command line. */
+  readonly credentials: readonly GuestCredential[]
   readonly memoryMib: number
   readonly cpus: number
   readonly accelerator: 'kvm' | 'tcg'
@@ -64,7 +71,7 @@ export function renderQemuArgv(config: GuestConfig): [string, ...string[]] {
     '-qmp',
     `unix:${optionValue(config.qmpSocket)},server=on,wait=off`,
     ...renderDevices(config),
-    ...config.credentialFiles.flatMap((file) => ['-smbios', `type=11,path=${optionValue(file)}`]),
+    ...config.credentials.flatMap(renderCredential),
   ]
 }
 
@@ -95,7 +102,10 @@ function optionValue(value: string): string {
   return value.replaceAll(',', ',,')
 }
 
-/** Content of a credential file: systemd reads it from the firmware's table at boot. */
-export function renderCredential(name: string, content: string): string {
-  return `io.systemd.credential.binary:${name}=${Buffer.from(content).toString('base64')}`
+/**
+ * Through the firmware's file interface: strings of SMBIOS are cut after 4 KiB by systemd 252, less
+ * than a kubeconfig with certificates needs.
+ */
+function renderCredential({ name, file }: GuestCredential): string[] {
+  return ['-fw_cfg', `name=opt/io.systemd.credentials/${name},file=${optionValue(file)}`]
 }

@@ -6,14 +6,14 @@ import { ensureDirectory, removePath, stat, writeFile } from '@kubenest/base/fil
 import {
   FIRMWARE_VARIABLES,
   type GuestConfig,
-  renderCredential,
+  type GuestCredential,
   renderQemuArgv,
 } from './guest-config.ts'
 
 /** What a caller chooses; the rest follows from the folder. */
 export interface GuestRequest extends Omit<
   GuestConfig,
-  'disk' | 'firmwareVariables' | 'qmpSocket' | 'serialLog' | 'credentialFiles'
+  'disk' | 'firmwareVariables' | 'qmpSocket' | 'serialLog' | 'credentials'
 > {
   /** Folder of this guest; its socket path must stay below 108 bytes. */
   readonly folder: string
@@ -37,20 +37,20 @@ export async function prepareGuest(exec: Exec, request: GuestRequest): Promise<G
     await runOrThrow(exec, `make the firmware of ${request.name}`, {
       argv: ['cp', '--', FIRMWARE_VARIABLES, firmwareVariables],
     })
-  const credentialFiles = []
+  const credentialFiles: GuestCredential[] = []
   for (const [name, content] of Object.entries(credentials)) {
     const file = `${folder}/${name}.credential`
     // Created empty with its mode first, so that the content is never readable by others.
     await writeFile(file, '', 0o600)
-    await writeFile(file, renderCredential(name, content), 0o600)
-    credentialFiles.push(file)
+    await writeFile(file, content, 0o600)
+    credentialFiles.push({ name, file })
   }
   const qmpSocket = `${folder}/qmp.sock`
   return {
     ...rest,
     disk,
     firmwareVariables,
-    credentialFiles,
+    credentials: credentialFiles,
     qmpSocket,
     serialLog: `${folder}/serial.log`,
   }
