@@ -113,7 +113,10 @@ describe('exchangeOverUnixSocket()', () => {
     const aborted = exchangeOverUnixSocket({
       path: socketPath,
       send: hello,
-      read: () => void abort.abort(),
+      read: () => {
+        abort.abort()
+        return undefined
+      },
       timeoutMs: 5000,
       signal: abort.signal,
     })

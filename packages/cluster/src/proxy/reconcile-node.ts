@@ -89,7 +89,9 @@ async function stall(context: ReconcileContext, error: OsError): Promise<Applied
     }
   }
   memory.stall = failure
-  if (failure.attempts === 1) log.warn('Cannot go on', { code: error.code, error: error.message })
+  if (!isSame || failure.attempts === 2) {
+    log.warn('Cannot go on', { code: error.code, error: error.message })
+  }
   return { again: false, afterMs: Math.max(0, nextTryMs(failure) - nowMs) }
 }
 
