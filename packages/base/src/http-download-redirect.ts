@@ -27,11 +27,20 @@ export function redirectTarget(from: URL, location: string | null): URL {
 
 /** The area of an IP address in text form. */
 export function areaOf(address: string): AddressArea {
-  const ip = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '')
+  const ip = unmapped(address.toLowerCase())
   if (/^(127\.|0\.)/.test(ip) || ip === '::1' || ip === '::') return 'loopback'
   if (ip.startsWith('169.254.') || /^fe[89ab][0-9a-f]:/.test(ip)) return 'link-local'
   // The metadata service that Amazon keeps in the unique-local range.
   return ip === 'fd00:ec2::254' ? 'link-local' : 'other'
+}
+
+/** ::ffff:127.0.0.1 and its other spelling ::ffff:7f00:1 are 127.0.0.1. */
+function unmapped(ip: string): string {
+  const mapped = /^(?:::|(?:0:){5})ffff:(?:(\d+\.[\d.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/.exec(ip)
+  if (mapped === null) return ip
+  if (mapped[1] !== undefined) return mapped[1]
+  const words = [mapped[2], mapped[3]].map((word) => Number.parseInt(word ?? '0', 16))
+  return words.flatMap((word) => [word >> 8, word & 0xff]).join('.')
 }
 
 /** Refuses a host whose addresses lie in an area that the first host's do not. */

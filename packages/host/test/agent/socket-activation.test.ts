@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { faultOf } from './fault-of.ts'
 import { until } from './fake-clock.ts'
 import { ask, call, connectRaw } from './raw-client.ts'
 
@@ -31,10 +32,16 @@ function startActivated(env: Record<string, string> = {}) {
   )
 }
 
+/** The path exists a moment before the socket listens. */
+async function isListening(): Promise<boolean> {
+  if (!existsSync(socketPath)) return false
+  return (await faultOf(connectRaw(socketPath).then((client) => client.close()))) === undefined
+}
+
 describe.skipIf(activate === null)(`${title}activatedSocket()`, () => {
   test('serves the inherited socket, and ends with 0 when idle', async () => {
     const agent = startActivated()
-    await until(() => existsSync(socketPath))
+    await until(isListening)
     expect(await ask(socketPath, call('cancel', 1))).toMatchObject({ id: 1 })
     expect(await ask(socketPath, call('cancel', 2))).toMatchObject({ id: 2 })
     expect(await agent.exited).toBe(0)
@@ -45,7 +52,7 @@ describe.skipIf(activate === null)(`${title}activatedSocket()`, () => {
 
   test('ends with 0 on SIGTERM', async () => {
     const agent = startActivated({ IN_TRIAL: '1' })
-    await until(() => existsSync(socketPath))
+    await until(isListening)
     await ask(socketPath, call('cancel', 1))
     agent.kill('SIGTERM')
     expect(await agent.exited).toBe(0)
@@ -53,7 +60,7 @@ describe.skipIf(activate === null)(`${title}activatedSocket()`, () => {
 
   test('stays while a client is connected', async () => {
     const agent = startActivated()
-    await until(() => existsSync(socketPath))
+    await until(isListening)
     const client = await connectRaw(socketPath)
     await client.write(call('cancel', 1))
     await client.line()
