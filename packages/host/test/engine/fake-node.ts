@@ -29,6 +29,8 @@ export interface ImageOptions {
   readonly agent?: boolean
   readonly label?: string
   readonly machine?: number
+  /** @defaultValue 8 */
+  readonly sizeMib?: number
 }
 
 export interface FakeNode {
@@ -66,7 +68,7 @@ export async function makeImage(folder: string, options: ImageOptions): Promise<
       '-d',
       root,
       image,
-      '8M',
+      `${options.sizeMib ?? 8}M`,
     ],
   })
   return new Uint8Array(await fs.readFile(image))
@@ -96,13 +98,21 @@ export async function writeRoot(root: string, options: ImageOptions): Promise<vo
 /** Makes a node that runs version `v1` in slot A, with an empty slot B. */
 export async function createFakeNode(
   folder: string,
-  options: { rawFiles?: RawFiles; clock?: Clock; oracle?: GrubOracle; wholeUnits?: boolean } = {},
+  options: {
+    rawFiles?: RawFiles
+    clock?: Clock
+    oracle?: GrubOracle
+    wholeUnits?: boolean
+    slotBytes?: number
+    imageMib?: number
+  } = {},
 ): Promise<FakeNode> {
   const root = path.join(folder, 'system')
   await layOut(root)
-  const image = await makeImage(folder, { version: 'v1' })
-  await writeSlot(path.join(root, 'slots/a.img'), image)
-  await writeSlot(path.join(root, 'slots/b.img'), new Uint8Array(0))
+  const slotBytes = options.slotBytes ?? SLOT_BYTES
+  const image = await makeImage(folder, { version: 'v1', sizeMib: options.imageMib ?? 8 })
+  await writeSlot(path.join(root, 'slots/a.img'), image, slotBytes)
+  await writeSlot(path.join(root, 'slots/b.img'), new Uint8Array(0), slotBytes)
   if (options.wholeUnits !== false) await writeGateUnit(root)
   const state = { reboots: 0, bytes: new Uint8Array(0) as Uint8Array }
   const deps: UpdateEngineDeps = {
@@ -188,9 +198,9 @@ async function writeGateUnit(root: string): Promise<void> {
   await fs.writeFile(path.join(folder, 'kubenest-gate.service'), '[Unit]\n')
 }
 
-async function writeSlot(file: string, image: Uint8Array): Promise<void> {
+async function writeSlot(file: string, image: Uint8Array, slotBytes: number): Promise<void> {
   await fs.writeFile(file, image)
-  await fs.truncate(file, SLOT_BYTES)
+  await fs.truncate(file, slotBytes)
 }
 
 async function boot(
@@ -214,7 +224,11 @@ async function boot(
 
 /** Can GRUB load a kernel and an initramfs from this slot? */
 export async function hasKernel(file: string): Promise<boolean> {
-  const bytes = new Uint8Array(await fs.readFile(file))
+  return hasKernelInside(new Uint8Array(await fs.readFile(file)))
+}
+
+/** The same for the bytes of a slot. */
+export async function hasKernelInside(bytes: Uint8Array): Promise<boolean> {
   try {
     const reader = await openExt4(async (position, length) =>
       bytes.slice(position, position + length),
