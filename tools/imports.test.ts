@@ -5,7 +5,7 @@ test('importsOf() finds every form of import with its line', () => {
   const text = [
     "import a from './a.ts'",
     "import type { B } from 'b'",
-    "// import no from 'comment'",
+    "// never await import('./comment.ts') here",
     "import './effect.ts'",
     'import {',
     '  c,',
