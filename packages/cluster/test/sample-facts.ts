@@ -33,7 +33,6 @@ export function sampleNode(name: string, changes: Partial<NodeFacts> = {}): Node
     osVersion: 'v1',
     bootId: 'boot-1',
     isReady: true,
-    readySinceMs: undefined,
     ...changes,
   }
 }

@@ -1,5 +1,5 @@
 // Where each selected node stands: done, at work, ready to start, or waiting with a reason. Pure.
-import type { NodeFailure, OperationPhase } from '@kubenest/api/os/records'
+import type { NodeFailure, OperationPhase, OperationRecord } from '@kubenest/api/os/records'
 import { isFree, type ClaimState } from './claims.ts'
 import { denialOf } from './failures.ts'
 import type { InstanceFacts, NodeFacts, OsFacts } from './facts.ts'
@@ -60,7 +60,7 @@ function atWork(
   nowMs: number,
 ): Standing {
   const operation = instance?.operation
-  if (operation !== undefined && (claim === undefined || operation.id === claim.claim.id)) {
+  if (operation !== undefined && isOf(operation, claim)) {
     const message = workSentence(instance, operation.phase)
     return { kind: 'updating', reason: operation.phase, message, since: operation.since }
   }
@@ -82,6 +82,11 @@ function atWork(
   const message =
     'The proxy on the node has said nothing so far. Check its upgrade-proxy pod; the proxy of another implementation says nothing until it is done.'
   return { ...base, reason: 'NoWordFromProxy', message }
+}
+
+/** A record is kept after its end; then it says nothing of the present work. */
+function isOf(operation: OperationRecord, claim: ClaimState | undefined): boolean {
+  return claim === undefined ? operation.endedAt === undefined : operation.id === claim.claim.id
 }
 
 /**

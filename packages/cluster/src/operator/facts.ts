@@ -94,7 +94,6 @@ export interface NodeFacts {
   bootId: string
   /** True also when the node reports no Ready condition at all. */
   isReady: boolean
-  readySinceMs: number | undefined
 }
 
 /** An OSInstance as the planner sees it. */
@@ -251,7 +250,6 @@ export function nodeFacts(node: Node): NodeFacts {
     osVersion: node.status?.nodeInfo?.osImage ?? '',
     bootId: node.status?.nodeInfo?.bootID ?? '',
     isReady: ready === undefined || ready.status === 'True',
-    readySinceMs: timeMs(ready?.lastTransitionTime),
   }
 }
 

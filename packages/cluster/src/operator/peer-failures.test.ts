@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sampleInstance, sampleNode, sampleOs } from '../../test/sample-facts.ts'
 import type { NodeFacts } from './facts.ts'
-import { judgePeer, PEER_OLD_VERSION_MS } from './peer-failures.ts'
+import { judgePeer } from './peer-failures.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const MINUTE = 60_000
@@ -30,12 +30,6 @@ describe('judgePeer()', () => {
     expect(judge(rebooted, 15 * MINUTE - 1, START + 10 * MINUTE).failure).toBeUndefined()
     const { failure } = judge(rebooted, 15 * MINUTE, START + 10 * MINUTE)
     expect([failure?.outcome, failure?.reason]).toEqual(['FellBack', 'PeerReturnedToOldVersion'])
-  })
-
-  test('judgePeer() counts from the moment the node is ready', () => {
-    const node = { bootId: 'boot-2', readySinceMs: START + 20 * MINUTE }
-    expect(judge(node, 24 * MINUTE, START).failure).toBeUndefined()
-    expect(judge(node, 20 * MINUTE + PEER_OLD_VERSION_MS, START).failure).toBeDefined()
   })
 
   const silent: [string, Partial<NodeFacts>][] = [

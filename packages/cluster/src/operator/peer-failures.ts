@@ -39,7 +39,7 @@ export function judgePeer(
     node.osVersion !== claim.image.version
   if (!hasReturned) return { lookAgainMs: deadlineMs }
   const sighting = `old-version/${claim.id}/${node.bootId}`
-  const sinceMs = Math.max(firstSeenMs(sighting) ?? nowMs, node.readySinceMs ?? 0)
+  const sinceMs = firstSeenMs(sighting) ?? nowMs
   if (nowMs - sinceMs < PEER_OLD_VERSION_MS)
     return { sighting, lookAgainMs: sinceMs + PEER_OLD_VERSION_MS }
   return { sighting, failure: returnedFailure(claim, node) }

@@ -159,6 +159,60 @@ describe('planRollout()', () => {
     expect(plan(factsOf({ nodes })).assign[0]?.claim.node).toBe('n2')
   })
 
+  test('planRollout() starts a node that is not ready when no other needs it', () => {
+    const nodes = [sampleNode('n1', { isReady: false })]
+    expect(plan(factsOf({ nodes })).assign[0]?.claim.node).toBe('n1')
+  })
+
+  test('planRollout() drops a claim of another OS object of the same name at once', () => {
+    const found = plan(factsOf({ os: sampleOs({ claims: [claim({ osUid: 'deleted' })] }) }))
+    expect([found.assign.length, found.assign[0]?.claim.id]).toEqual([1, 'c1'])
+  })
+
+  test('planRollout() counts a node that only carries the label as busy', () => {
+    const nodes = [sampleNode('n1'), sampleNode('n2', { isConfiguring: true })]
+    expect(plan(factsOf({ nodes })).assign).toEqual([])
+  })
+
+  test('planRollout() frees an aborted node without counting it as failed', () => {
+    const verdict = {
+      id: 'c0',
+      image: { digest: '', version: 'v2' },
+      operation: 'upgrade' as const,
+      outcome: 'Aborted' as const,
+      reason: 'R',
+      message: '',
+      at: '2026-01-01T11:59:50Z',
+    }
+    const instances = new Map([['n1', sampleInstance('n1', { claim: 'c0', verdict })]])
+    const found = plan(
+      factsOf({ nodes: [sampleNode('n1')], instances, os: sampleOs({ claims: [claim()] }) }),
+    )
+    expect([found.assign[0]?.claim.id, found.status.failed]).toEqual(['c1', 0])
+  })
+
+  test('planRollout() quotes the phase of the running operation, not of one that ended', () => {
+    const operation = {
+      id: 'old',
+      type: 'upgrade' as const,
+      image: { digest: '', version: 'v2' },
+      phase: 'Draining' as const,
+      since: '2026-01-01T11:00:00Z',
+    }
+    const reasonOf = (endedAt?: string) => {
+      const instance = sampleInstance('n1', {
+        operation: endedAt === undefined ? operation : { ...operation, endedAt },
+        message: 'pod a blocks',
+      })
+      const nodes = [sampleNode('n1', { isUpgrading: true })]
+      const [group] =
+        plan(factsOf({ nodes, instances: new Map([['n1', instance]]) })).status.reasons ?? []
+      return [group?.reason, group?.message]
+    }
+    expect(reasonOf()).toEqual(['Draining', 'pod a blocks'])
+    expect(reasonOf('2026-01-01T11:10:00Z')[0]).toBe('Assigned')
+  })
+
   test('planRollout() claims no more than fits on the object and says so', () => {
     const names = Array.from(
       { length: 1200 },

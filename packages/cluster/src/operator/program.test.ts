@@ -106,9 +106,14 @@ describe('trimming', () => {
       metadata: { name: 'n', uid: 'u', labels: { 'upgrade.openeuler.org/serial': '' } },
       status: {
         nodeInfo: { osImage: 'v1', bootID: 'b' },
-        conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: 'x' }],
       },
     })
+  })
+
+  test('trimNode() keeps the word of a node that is not ready', () => {
+    const conditions = [{ type: 'Ready', status: 'Unknown' }]
+    const node: Node = { metadata: { name: 'n' }, status: { conditions } }
+    expect(trimNode(node, intern).status?.conditions).toEqual(conditions)
   })
 
   test('trimOsInstance() keeps versions of settings only', () => {

@@ -53,19 +53,10 @@ export function trimNode(node: Node, intern: Intern): Node {
       ...(info === undefined
         ? {}
         : { nodeInfo: { osImage: intern(info.osImage), bootID: info.bootID } }),
-      ...(ready === undefined
+      // No condition reads as ready, so only the exception costs memory.
+      ...(ready === undefined || ready.status === 'True'
         ? {}
-        : {
-            conditions: [
-              {
-                type: 'Ready',
-                status: intern(ready.status),
-                ...(ready.lastTransitionTime === undefined
-                  ? {}
-                  : { lastTransitionTime: intern(ready.lastTransitionTime) }),
-              },
-            ],
-          }),
+        : { conditions: [{ type: 'Ready', status: intern(ready.status) }] }),
     },
   }
 }
@@ -93,10 +84,14 @@ export function trimOsInstance(instance: OsInstance, intern: Intern = asIs): OsI
       ...version('sysconfigs', spec?.sysconfigs?.version, intern),
       ...version('upgradeconfigs', spec?.upgradeconfigs?.version, intern),
     },
-    status: {
-      ...version('sysconfigs', status?.sysconfigs?.version, intern),
-      ...(operation === undefined ? {} : { operation }),
-    },
+    ...(status?.sysconfigs?.version === undefined && operation === undefined
+      ? {}
+      : {
+          status: {
+            ...version('sysconfigs', status?.sysconfigs?.version, intern),
+            ...(operation === undefined ? {} : { operation }),
+          },
+        }),
   }
 }
 

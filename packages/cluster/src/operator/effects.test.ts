@@ -1,0 +1,123 @@
+// Effects one by one: what a refused write stops, and how rarely the status is written.
+import { describe, expect, test } from 'bun:test'
+import { OS_ANNOTATIONS } from '@kubenest/api/os/names'
+import type { Os } from '@kubenest/api/os/os'
+import { silentLogger } from '@kubenest/base/log'
+import { NODES, OSES, OS_INSTANCES } from '@kubenest/kube/client/resources'
+import { FakeApiServer } from '@kubenest/sim/fakes/fake-api-server'
+import { FakeClock } from '@kubenest/sim/fakes/fake-clock'
+import { sampleNode } from '../../test/sample-facts.ts'
+import { applyRollout } from './apply-rollout.ts'
+import { instanceFacts, nodeFacts, osFacts, type RolloutFacts } from './facts.ts'
+import { planRollout } from './plan-rollout.ts'
+import { createStatusWriter } from './write-status.ts'
+
+async function makeCluster() {
+  const clock = new FakeClock()
+  const server = new FakeApiServer({ clock })
+  const admin = server.client()
+  const node = await admin.create(NODES, {
+    metadata: { name: 'n1' },
+    status: { nodeInfo: { osImage: 'v1', bootID: 'b' } },
+  })
+  const instance = await admin.create(OS_INSTANCES, {
+    metadata: { name: 'n1', namespace: 'default' },
+    spec: { nodestatus: 'idle' },
+  })
+  const spec = { opstype: 'upgrade' as const, osversion: 'v2', maxunavailable: 1 }
+  const os = await admin.create(OSES, { metadata: { name: 'o', namespace: 'default' }, spec })
+  const facts: RolloutFacts = {
+    os: osFacts(os),
+    others: [],
+    nodes: [nodeFacts(node)],
+    instances: new Map([['n1', instanceFacts(instance)]]),
+    offsetSecondsAt: () => 0,
+    mayClaim: true,
+    firstSeenMs: () => undefined,
+  }
+  const deps = {
+    client: admin,
+    log: silentLogger,
+    signal: new AbortController().signal,
+    onOsWritten: () => {},
+    onInstanceWritten: () => {},
+  }
+  const plan = () => planRollout(facts, clock.nowMs(), () => 'c1')
+  return { clock, admin, os, facts, deps, plan }
+}
+
+describe('applyRollout()', () => {
+  test('applyRollout() starts nothing when the OS object has changed since', async () => {
+    const { admin, facts, deps, plan } = await makeCluster()
+    const ref = { name: 'o', namespace: 'default' }
+    await admin.patch(OSES, ref, { type: 'merge', body: { metadata: { annotations: { a: 'b' } } } })
+    expect(await applyRollout(deps, facts, plan())).toBe('stale')
+    expect(
+      (await admin.get(OSES, ref))?.metadata.annotations?.[OS_ANNOTATIONS.claims],
+    ).toBeUndefined()
+    const instance = await admin.get(OS_INSTANCES, { name: 'n1', namespace: 'default' })
+    expect(instance?.spec?.nodestatus).toBe('idle')
+  })
+
+  test('applyRollout() labels no node whose OSInstance was taken by another', async () => {
+    const { admin, facts, deps, plan } = await makeCluster()
+    const ref = { name: 'n1', namespace: 'default' }
+    await admin.patch(OS_INSTANCES, ref, {
+      type: 'merge',
+      body: { spec: { nodestatus: 'config' } },
+    })
+    expect(await applyRollout(deps, facts, plan())).toBe('stale')
+    expect((await admin.get(NODES, { name: 'n1' }))?.metadata.labels).toBeUndefined()
+    expect((await admin.get(OS_INSTANCES, ref))?.spec?.nodestatus).toBe('config')
+  })
+
+  test('applyRollout() deletes the OSInstance that a node made anew inherited', async () => {
+    const { admin, facts, deps, plan } = await makeCluster()
+    const leftovers = [...facts.instances.values()]
+    await applyRollout(deps, facts, {
+      ...plan(),
+      record: undefined,
+      assign: [],
+      labels: [],
+      leftovers,
+    })
+    expect(await admin.get(OS_INSTANCES, { name: 'n1', namespace: 'default' })).toBeUndefined()
+  })
+
+  test('applyRollout() puts no label on a node that was made anew', async () => {
+    const { admin, facts, deps, plan } = await makeCluster()
+    const nodes = [sampleNode('n1', { uid: 'another' })]
+    const made = plan()
+    expect(await applyRollout(deps, { ...facts, nodes }, made)).toBe('stale')
+    expect((await admin.get(NODES, { name: 'n1' }))?.metadata.labels).toBeUndefined()
+  })
+})
+
+describe('createStatusWriter()', () => {
+  test('createStatusWriter() writes changes only, at most once per second, and keeps transition times', async () => {
+    const { clock, admin, os, plan } = await makeCluster()
+    const writer = createStatusWriter({ client: admin, clock, log: silentLogger })
+    const { signal } = new AbortController()
+    const version = async () => {
+      const found = await admin.get(OSES, { name: 'o', namespace: 'default' })
+      return [found?.metadata.resourceVersion, found] as const
+    }
+    const { status } = plan()
+    await writer.write(os, { ...status, waiting: 1 }, signal)
+    const [first] = await version()
+    await clock.advance(5000)
+    expect(await writer.write(os, { ...status, waiting: 1 }, signal)).toBeUndefined()
+    expect((await version())[0]).toBe(first)
+    await writer.write(os, { ...status, waiting: 2 }, signal)
+    const [second, kept] = await version()
+    expect(second).not.toBe(first)
+    expect(transitionOf(kept)).toBe('2026-01-01T00:00:00Z')
+    await clock.advance(400)
+    expect(await writer.write(os, { ...status, waiting: 3 }, signal)).toBe(600)
+    expect((await version())[0]).toBe(second)
+  })
+})
+
+function transitionOf(os: Os | undefined): string | undefined {
+  return os?.status?.conditions?.[0]?.lastTransitionTime
+}
