@@ -227,6 +227,19 @@ describe('createFetchClient()', () => {
     await closed.promise
   })
 
+  test('closes the connection of a watch whose reader leaves', async () => {
+    const closed = Promise.withResolvers<void>()
+    const server = serve((request) => {
+      request.signal.addEventListener('abort', () => closed.resolve())
+      const event = { type: 'ADDED', object: { metadata: { name: 'a' } } }
+      const bytes = new TextEncoder().encode(`${JSON.stringify(event)}\n`)
+      return new Response(new ReadableStream({ start: (controller) => controller.enqueue(bytes) }))
+    })
+    const client = createFetchClient({ server })
+    for await (const _event of client.watch(NODES, { resourceVersion: '1' })) break
+    await closed.promise
+  })
+
   const answers: readonly (readonly [number, string])[] = [
     [400, 'kube-invalid'],
     [401, 'kube-unauthorized'],

@@ -5,7 +5,6 @@ import { OsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
 import path from 'node:path'
 import type { KubeConfig } from './kube-config.ts'
-import { parseKubeconfig } from './parse-kubeconfig.ts'
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -55,6 +54,8 @@ async function fromFile(
         ? `the kubeconfig ${file} does not exist`
         : `KUBECONFIG is not set and ${file} does not exist; set KUBECONFIG`,
     )
+  // Not loaded in pods: resident programs do without a YAML parser (ADR 0006).
+  const { parseKubeconfig } = await import('./parse-kubeconfig.ts')
   return await parseKubeconfig({
     text,
     file,

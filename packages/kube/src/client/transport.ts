@@ -7,6 +7,7 @@ import { OsError, isOsError } from '@kubenest/base/errors'
 import { renderVersion } from '@kubenest/base/version'
 import type { KubeConfig } from './kube-config.ts'
 import { connectionError, parseRetryAfter, parseStatus, statusError } from './response-error.ts'
+import { type PageCollector, createPageCollector } from './page-collector.ts'
 import { type TokenSource, createTokenSource } from './token-source.ts'
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024
@@ -45,6 +46,7 @@ interface Connection {
   readonly timeoutMs: number
   readonly tokens: TokenSource
   readonly tls: BunFetchRequestInitTLS | undefined
+  readonly collector: PageCollector
 }
 
 /**
@@ -56,7 +58,14 @@ interface Connection {
 export function createTransport(config: KubeConfig, clock: Clock, timeoutMs: number): Transport {
   checkKeyPair(config)
   const tokens = createTokenSource(config, clock)
-  const connection: Connection = { config, clock, timeoutMs, tokens, tls: tlsOptions(config) }
+  const connection: Connection = {
+    config,
+    clock,
+    timeoutMs,
+    tokens,
+    tls: tlsOptions(config),
+    collector: createPageCollector(),
+  }
   return {
     exchange: (request) => exchange(connection, request),
     stream: (request, lifeMs) => stream(connection, request, lifeMs),
@@ -65,11 +74,14 @@ export function createTransport(config: KubeConfig, clock: Clock, timeoutMs: num
 
 async function exchange(connection: Connection, request: KubeRequest): Promise<KubeAnswer> {
   return await within(connection, request, connection.timeoutMs, async (signal) => {
+    connection.collector.beforeRequest()
     const response = await send(connection, request, signal)
     const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'))
+    const text = await readBody(response, request, BODY_BYTES_MAX)
+    connection.collector.onText(text.length)
     return {
       status: response.status,
-      text: await readBody(response, request, BODY_BYTES_MAX),
+      text,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     }
   })
@@ -94,8 +106,6 @@ async function* stream(
     throw explain(connection, request, error, signal)
   } finally {
     cancelLife()
-    // Breaks the connection when the reader left before the end; otherwise without effect.
-    ending.abort(new DOMException('The reader left', 'AbortError'))
   }
 }
 
