@@ -8,6 +8,8 @@ export interface FakeEngine extends UpdateEngine {
   /** While held, `prepare` waits; it ends by `release` or by its signal. */
   hold(): () => void
   inTrial: boolean
+  /** What `recover` waits for. */
+  recovery: Promise<void>
   rebootFault: Error | undefined
   lastPrepare: PrepareUpgradeParams | undefined
 }
@@ -18,6 +20,7 @@ export function createFakeEngine(): FakeEngine {
   const engine: FakeEngine = {
     calls,
     inTrial: false,
+    recovery: Promise.resolve(),
     rebootFault: undefined,
     lastPrepare: undefined,
     hold() {
@@ -28,7 +31,10 @@ export function createFakeEngine(): FakeEngine {
         held.resolve()
       }
     },
-    recover: async () => void calls.push('recover'),
+    async recover() {
+      calls.push('recover')
+      await engine.recovery
+    },
     async prepare(request, onProgress, signal) {
       calls.push(`prepare ${request.version}`)
       engine.lastPrepare = request

@@ -111,6 +111,17 @@ describe('serveAgent()', () => {
     expect(await ask(socketPath, call('cancel'))).toMatchObject({ result: { status: 'Cancelled' } })
   })
 
+  test('refuses a second agent while the first one still recovers and does not listen yet', async () => {
+    const recovery = Promise.withResolvers<void>()
+    engine.recovery = recovery.promise
+    const first = start()
+    await until(() => engine.calls.includes('recover'))
+    expect(await faultOf(start())).toMatchObject({ kind: 'blocked', code: 'socket-taken' })
+    expect(engine.calls).toEqual(['recover'])
+    recovery.resolve()
+    await first
+  })
+
   test('never removes a path that is not a socket', async () => {
     mkdirSync(path.dirname(socketPath))
     writeFileSync(socketPath, 'precious')
