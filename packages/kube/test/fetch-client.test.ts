@@ -1,4 +1,5 @@
-// The fetch client against real HTTP and TLS on loopback: what it trusts, what it sends, how it breaks.
+// The fetch client against real HTTP and TLS on loopback: what it trusts, what it sends, how it
+// breaks.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
@@ -236,7 +237,8 @@ describe('createFetchClient()', () => {
       return new Response(new ReadableStream({ start: (controller) => controller.enqueue(bytes) }))
     })
     const client = createFetchClient({ server })
-    for await (const _event of client.watch(NODES, { resourceVersion: '1' })) break
+    for await (const { type } of client.watch(NODES, { resourceVersion: '1' }))
+      if (type === 'ADDED') break
     await closed.promise
   })
 

@@ -1,4 +1,5 @@
-// The informer on the fake API server and the fake clock: it must never go silent, whatever the watch does.
+// The informer on the fake API server and the fake clock: it must never go silent, whatever the
+// watch does.
 import { describe, expect, test } from 'bun:test'
 import type { Node } from '@kubenest/api/core/objects'
 import { isOsError } from '@kubenest/base/errors'

@@ -1,4 +1,5 @@
-// The work queue on the fake clock: keys merge, no key is worked on twice at once, none is ever lost.
+// The work queue on the fake clock: keys merge, no key is worked on twice at once, none is ever
+// lost.
 import { describe, expect, test } from 'bun:test'
 import { createWorkQueue } from '@kubenest/kube/workqueue/work-queue'
 import * as fc from 'fast-check'

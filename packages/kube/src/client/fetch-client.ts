@@ -213,7 +213,7 @@ async function deleteObject<T extends KubeObject>(
   ref: ObjectRef,
   options: DeleteOptions = {},
 ): Promise<void> {
-  const { uid, resourceVersion } = options
+  const { uid, resourceVersion, gracePeriodSeconds } = options
   const request: KubeRequest = {
     method: 'DELETE',
     path: objectPath(resource, ref),
@@ -223,6 +223,7 @@ async function deleteObject<T extends KubeObject>(
       kind: 'DeleteOptions',
       propagationPolicy: 'Background',
       preconditions: { uid, resourceVersion },
+      gracePeriodSeconds,
     },
     signal: options.signal,
   }

@@ -65,6 +65,7 @@ export type Patch =
   | { readonly type: 'strategic'; readonly body: object }
   | { readonly type: 'json'; readonly body: readonly JsonPatchOperation[] }
 
+/** One operation of a JSON patch (RFC 6902), of the kinds that are used. */
 export interface JsonPatchOperation {
   readonly op: 'add' | 'remove' | 'replace' | 'test'
   readonly path: string
@@ -80,6 +81,10 @@ export interface DeleteOptions {
   readonly uid?: string
   readonly resourceVersion?: string
   readonly signal?: AbortSignal
+  /**
+   * Only a kubelet passes 0: it removes a pod that has ended. @defaultValue the object's own
+   */
+  readonly gracePeriodSeconds?: number
 }
 
 /** Answer of an eviction. */
