@@ -6,7 +6,10 @@ import path from 'node:path'
 import type { PrepareUpgradeParams } from '@kubenest/api/agent/rpc'
 import { isOsError, type OsError } from '@kubenest/base/errors'
 import { systemExec } from '@kubenest/base/system-exec'
-import { parseGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
+import {
+  parseGrubEnvironment,
+  renderGrubEnvironment,
+} from '@kubenest/provision/boot/grub-environment'
 import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { createFakeNode, makeImage, SLOT_BYTES, type FakeNode } from './fake-node.ts'
 
@@ -188,6 +191,12 @@ describe('engine', () => {
     await prepare(await makeImage(folder, { version: 'v2' }), 'v2')
     await trialBoot()
     await trialStart(node.deps)
+    // A menu that boots the trial although it could not clear next_entry, as the documented one does.
+    const stuck = new Map([
+      ['saved_entry', 'A'],
+      ['next_entry', 'B'],
+    ])
+    await fs.writeFile(node.bootFile('grubenv'), renderGrubEnvironment(stuck))
     await fs.writeFile(path.join(node.root, 'proc/sys/kernel/random/boot_id'), 'another\n')
     await trialStart(node.deps)
     expect(node.rebootsAsked()).toBe(1)

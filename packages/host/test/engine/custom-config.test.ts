@@ -1,0 +1,47 @@
+// The retrofit of nodes whose menu others made (decision 26).
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import * as fs from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { createFakeNode, type FakeNode } from './fake-node.ts'
+
+let folder = ''
+let node: FakeNode
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'custom-config-'))
+  node = await createFakeNode(folder)
+})
+afterEach(() => fs.rm(folder, { recursive: true }))
+
+async function names(): Promise<string[]> {
+  return (await fs.readdir(path.dirname(node.bootFile('x')))).sort()
+}
+
+describe('installCustomConfig()', () => {
+  test('installCustomConfig() does nothing beside our own menu', async () => {
+    await node.engine.recover()
+    expect(await names()).toEqual(['grub.cfg', 'grubenv', 'grubenv.bak'])
+  })
+
+  test('installCustomConfig() gives a menu of others the entries of this disk, once', async () => {
+    await fs.writeFile(node.bootFile('grub.cfg'), 'set default=0\n')
+    await node.engine.recover()
+    expect(await names()).toEqual(['custom.cfg', 'grub.cfg', 'grubenv', 'grubenv.bak'])
+    const text = await fs.readFile(node.bootFile('custom.cfg'), 'utf8')
+    expect(text).toContain('root=PARTUUID=22222222-2222-4222-8222-222222222222')
+    const before = await fs.stat(node.bootFile('custom.cfg'))
+    await node.restart().recover()
+    expect((await fs.stat(node.bootFile('custom.cfg'))).ino).toBe(before.ino)
+    expect((await node.engine.describe()).degraded).toEqual([])
+  })
+
+  test('installCustomConfig() never touches a custom.cfg of others and says so', async () => {
+    await fs.writeFile(node.bootFile('grub.cfg'), 'set default=0\n')
+    await fs.writeFile(node.bootFile('custom.cfg'), 'set timeout=1\n')
+    await node.engine.recover()
+    expect(await fs.readFile(node.bootFile('custom.cfg'), 'utf8')).toBe('set timeout=1\n')
+    const { degraded } = await node.engine.describe()
+    expect(degraded.map((each) => each.reason)).toEqual(['CustomCfgForeign'])
+  })
+})
