@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { LABELS } from '@kubenest/api/os/names'
 import { OsError } from '@kubenest/base/errors'
-import { BUDGETS, OSES, PODS } from '@kubenest/kube/client/resources'
+import { BUDGETS, NODES, OSES, PODS } from '@kubenest/kube/client/resources'
+import type { FakeRequest } from '../src/fakes/fake-rbac.ts'
 import { DIGEST, NODE, ProxyWorld, V1, V2, type WorldOptions } from './proxy-world.ts'
 
 const SETTINGS = {
@@ -196,6 +197,71 @@ describe('runProxy()', () => {
     await world.until('clean', () => world.isClean())
     // One mirror by each of the two processes, and the two sets of settings.
     expect(statusWrites).toBe(4)
+    world.kill()
+  })
+
+  test('runProxy() never arms what was edited behind a silent watch', async () => {
+    const world = new ProxyWorld()
+    await world.start()
+    await world.assign('claim-1')
+    await world.until('preparing', () => world.calls.includes('prepare'))
+    world.server.silenceWatches()
+    await world.patchOs({ spec: { osversion: 'KubeOS v3' } })
+    await world.until('clean', () => world.isClean())
+    expect(world.calls).toEqual(['prepare', 'prepare', 'upgrade'])
+    expect([world.machine.runs, world.machine.boots]).toEqual(['KubeOS v3', 2])
+    world.kill()
+  })
+
+  test('runProxy() works where it may neither list nor watch', async () => {
+    const rules = ({ verb, resource }: FakeRequest) =>
+      resource === 'pods' || (verb !== 'watch' && verb !== 'list')
+    const world = await upgrade({ rules })
+    await world.until('clean', () => world.isClean())
+    expect(await world.verdict()).toMatchObject({ outcome: 'Succeeded' })
+    world.kill()
+  })
+
+  test('runProxy() frees a node whose agent refuses to arm', async () => {
+    const failActivate = () =>
+      new OsError('integrity', { code: 'slot-changed', message: 'slot content differs' })
+    const world = await upgrade({ failActivate })
+    await world.until('clean', () => world.isClean())
+    expect(await world.verdict()).toMatchObject({ outcome: 'Failed', reason: 'SlotChanged' })
+    expect([world.machine.runs, world.machine.boots]).toEqual([V1, 1])
+    world.kill()
+  })
+
+  test('runProxy() reports to the agent each 10 s of a trial, and at once when the node changes', async () => {
+    const world = new ProxyWorld({ trial: 'InTrial' })
+    await world.start()
+    await world.assign('claim-1')
+    await world.until('reported', () => world.reports.length > 0)
+    await world.pass(9000)
+    expect(world.reports).toEqual([true])
+    await world.pass(3000)
+    expect(world.reports).toEqual([true, true])
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'KubeletNotReady' }]
+    const change = { type: 'merge', body: { status: { conditions } } } as const
+    await world.admin.patch(NODES, { name: NODE }, change, { subresource: 'status' })
+    await world.pass(2000)
+    expect(world.reports).toEqual([true, true, false])
+    expect((await world.operation())?.phase).toBe('Trial')
+    world.kill()
+  })
+
+  test('runProxy() asks nothing of anybody while it is idle', async () => {
+    let requests = 0
+    const world = new ProxyWorld({ onRequest: () => void (requests += 1) })
+    await world.start()
+    await world.pass(10_000)
+    requests = 0
+    // Heartbeats of the kubelet change the node and wake nobody.
+    const heartbeat = { type: 'Ready', status: 'True', lastHeartbeatTime: '2026-01-01T00:00:30Z' }
+    const change = { type: 'merge', body: { status: { conditions: [heartbeat] } } } as const
+    await world.admin.patch(NODES, { name: NODE }, change, { subresource: 'status' })
+    await world.pass(60_000)
+    expect(requests).toBe(0)
     world.kill()
   })
 

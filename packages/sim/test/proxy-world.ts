@@ -12,7 +12,7 @@ import { runProxy } from '@kubenest/cluster/proxy/proxy'
 import { NODES, OS_INSTANCES, OSES, PODS } from '@kubenest/kube/client/resources'
 import { FakeApiServer, type FakeApiServerOptions } from '../src/fakes/fake-api-server.ts'
 import { FakeClock } from '../src/fakes/fake-clock.ts'
-import { documentedRules, type FakeRequest } from '../src/fakes/fake-rbac.ts'
+import { documentedRules, type FakeRequest, type FakeRules } from '../src/fakes/fake-rbac.ts'
 
 export const NODE = 'n1'
 export const V1 = 'KubeOS v1'
@@ -27,6 +27,10 @@ export interface WorldOptions {
   readonly documentedAgent?: boolean
   readonly failPrepare?: () => OsError | undefined
   readonly pruneStatus?: FakeApiServerOptions['pruneStatus']
+  /** What the proxy may do. @defaultValue the documented ClusterRole */
+  readonly rules?: FakeRules
+  /** What the agent answers to upgrade and rollback, before it arms anything. */
+  readonly failActivate?: () => OsError | undefined
   /** Called for each request of the proxy; `kill` ends the process after the request was applied. */
   readonly onRequest?: (request: FakeRequest, kill: () => void) => void
 }
@@ -117,7 +121,10 @@ export class ProxyWorld {
   startProxy(): void {
     const process = new AbortController()
     this.#process = process
-    const client = this.server.client({ name: 'proxy', rules: documentedRules })
+    const client = this.server.client({
+      name: 'proxy',
+      rules: this.#options.rules ?? documentedRules,
+    })
     const options = {
       nodeName: NODE,
       client,
@@ -148,6 +155,14 @@ export class ProxyWorld {
       if (this.bug !== undefined) throw this.bug
       if (this.clock.nowMs() >= endMs) throw new Error(`never: ${what}`)
       await this.clock.advance(500)
+    }
+  }
+
+  /** Lets time pass in small steps, so that answers of several turns arrive in between. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 500) {
+      await this.clock.advance(500)
+      for (let turn = 0; turn < 20; turn += 1) await this.clock.settle()
     }
   }
 
@@ -280,6 +295,8 @@ export class ProxyWorld {
     this.calls.push(method)
     const { machine } = this
     if (machine.busy) throw new OsError('blocked', { code: 'busy', message: 'busy' })
+    const failure = this.#options.failActivate?.()
+    if (failure !== undefined) throw failure
     const operationId = id === '' ? (machine.prepared?.id ?? '') : id
     const image = { digest: DIGEST, version: machine.other }
     machine.trial = {
