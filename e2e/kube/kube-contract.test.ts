@@ -11,7 +11,7 @@ import { createInformer } from '@kubenest/kube/informer/informer'
 import { sharedLab } from './harness.ts'
 
 async function realClient() {
-  const kubeconfigPath = process.env['KUBENEST_TEST_KUBECONFIG'] ?? sharedLab().kubeconfigPath
+  const { kubeconfigPath } = sharedLab()
   return createFetchClient(await loadKubeConfig({ env: {}, kubeconfigPath }))
 }
 

@@ -37,7 +37,7 @@ export function describeKubeClientContract(
     beforeAll(async () => {
       fixture = await makeFixture()
       ;({ client, namespace } = fixture)
-    })
+    }, 120_000)
     afterAll(async () => await fixture.close?.())
 
     test('get() gives undefined for an object that does not exist', async () => {
