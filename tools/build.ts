@@ -10,7 +10,7 @@ import { outputOf, REPOSITORY } from './repository.ts'
 export const PROGRAMS = {
   'kubenest-cluster': { entry: 'packages/cluster/src/main.ts', links: ['operator', 'proxy'] },
   'kubenest-host': { entry: 'packages/host/src/main.ts', links: ['os-agent'] },
-  kubenest: { entry: 'packages/workstation/src/main.ts', links: ['kbimg'] },
+  kubenest: { entry: 'packages/workstation/src/main.ts', links: ['kbimg', 'kubectl-os'] },
 } as const
 
 type ProgramName = keyof typeof PROGRAMS

@@ -1,4 +1,4 @@
-// kubenest: what runs on an administrator's or builder's machine. (Later: kubectl-os.)
+// kubenest: what runs on an administrator's or builder's machine.
 import { startProgram } from '@kubenest/base/start-program'
 
 await startProgram(
@@ -15,6 +15,11 @@ await startProgram(
         name: 'kbimg',
         summary: 'Builds disk images and upgrade images',
         load: async () => (await import('./kbimg/applet.ts')).kbimgApplet,
+      },
+      {
+        name: 'kubectl-os',
+        summary: 'kubectl plug-in: status of rollouts, leave for another trial',
+        load: async () => (await import('./kubectl/applet.ts')).kubectlOsApplet,
       },
       {
         name: 'images',
