@@ -1,9 +1,16 @@
 // GUIDs that follow from a name: the same input gives the same disk, byte for byte where tools
 // allow.
 import type { BuildIds } from './build.ts'
+import type { ImageConfig } from './config.ts'
+import { planPackages } from './plan-image.ts'
 
-/** All GUIDs of a build, from a text that stands for its input. */
-export async function deriveBuildIds(input: string): Promise<BuildIds> {
+/** All GUIDs of a build: they follow from version, packages, sizes and time. */
+export async function deriveBuildIds(
+  config: ImageConfig,
+  builtAtSeconds: number,
+): Promise<BuildIds> {
+  const packages = planPackages(config)
+  const input = JSON.stringify([config.repo.version, packages, config.disk, builtAtSeconds])
   return {
     disk: await deriveUuid(input, 'disk'),
     boot: await deriveUuid(input, 'boot'),

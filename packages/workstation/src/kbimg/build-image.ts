@@ -10,7 +10,7 @@ import type { Build } from './build.ts'
 import { deriveBuildIds } from './build-ids.ts'
 import type { BuiltImageType, ImageConfig } from './config.ts'
 import { createRootTools, leashExec, type RootTools } from './namespaces.ts'
-import { planImage, planPackages } from './plan-image.ts'
+import { planImage } from './plan-image.ts'
 import { STEPS } from './steps/steps.ts'
 
 /** What a build needs from outside. */
@@ -39,10 +39,15 @@ const LOG_LINES_MAX = 20_000
 
 /** Builds an image into `scripts-auto` of the current directory. */
 export async function buildImage(request: BuildRequest): Promise<void> {
-  await refuseForeignLock(request.cwd)
-  const lock = await takeLockFile(`${request.cwd}/${LOCK}`)
+  await withOutputLock(request.cwd, () => buildLocked(request))
+}
+
+/** Runs an action that replaces the output, alone. */
+export async function withOutputLock(cwd: string, action: () => Promise<void>): Promise<void> {
+  await refuseForeignLock(cwd)
+  const lock = await takeLockFile(`${cwd}/${LOCK}`)
   try {
-    await buildLocked(request)
+    await action()
   } finally {
     await lock.release()
   }
@@ -113,9 +118,7 @@ async function startBuild(request: BuildRequest, parts: BuildTools): Promise<Bui
     stop,
     root: `${parts.work}/rootfs`,
     builtAtSeconds,
-    ids: await deriveBuildIds(
-      JSON.stringify([config.repo.version, planPackages(config), config.disk, builtAtSeconds]),
-    ),
+    ids: await deriveBuildIds(config, builtAtSeconds),
     packages: [],
     artefacts: [],
   }

@@ -93,13 +93,17 @@ export function planPackages(config: ImageConfig): string[] {
   return [...new Set([...BOOT_PACKAGES, ...(hasKernel ? [] : [DEFAULT_KERNEL]), ...wanted])]
 }
 
-const CONSOLES = ['console=tty0', 'console=ttyS0,115200']
+/**
+ * For virtual machines: both consoles, and no check of the timer interrupt, which fails on a busy host
+ * without KVM and panics a sound guest.
+ */
+const VIRTUAL_MACHINE = ['console=tty0', 'console=ttyS0,115200', 'no_timer_check']
 
 /** Kernel arguments: memory for a crash kernel is set aside only where something would use it. */
 export function planKernelArguments(config: ImageConfig, documented: readonly string[]): string[] {
   const wantsCrashKernel = config.repo.packages.some((name) => name.startsWith('kdump-tools'))
   return [
     ...documented.filter((word) => wantsCrashKernel || !word.startsWith('crashkernel=')),
-    ...CONSOLES,
+    ...VIRTUAL_MACHINE,
   ]
 }

@@ -1,30 +1,31 @@
 // Files that other programs read word by word: kubelet (os-release), systemd, GRUB, the agent.
 import { expect, test } from 'bun:test'
 import { deriveBuildIds } from './build-ids.ts'
-import { DEFAULT_DISK, secret } from './config.ts'
+import { DEFAULT_DISK, type ImageConfig, secret } from './config.ts'
 import { type RootInput, renderOsRelease, renderRootFiles, unitsToEnable } from './root-files.ts'
 
 async function input(): Promise<RootInput> {
-  return {
-    config: {
-      repo: {
-        version: 'v1',
-        repoPath: 'r',
-        agentPath: 'a',
-        rootPasswordHash: secret('h'),
-        packages: [],
-        legacyBios: false,
-        upgradeImage: undefined,
-      },
-      users: [],
-      copies: [],
-      grubPassword: undefined,
-      services: [],
-      chrootScript: undefined,
-      disk: DEFAULT_DISK,
-      persistFolders: [],
+  const config: ImageConfig = {
+    repo: {
+      version: 'v1',
+      repoPath: 'r',
+      agentPath: 'a',
+      rootPasswordHash: secret('h'),
+      packages: [],
+      legacyBios: false,
+      upgradeImage: undefined,
     },
-    ids: await deriveBuildIds('x'),
+    users: [],
+    copies: [],
+    grubPassword: undefined,
+    services: [],
+    chrootScript: undefined,
+    disk: DEFAULT_DISK,
+    persistFolders: [],
+  }
+  return {
+    config,
+    ids: await deriveBuildIds(config, 0),
     builtAtSeconds: 0,
     packages: [{ name: 'systemd', version: '252' }],
   }

@@ -3,7 +3,8 @@
 import { ensureDirectory, removePath, writeFile } from '@kubenest/base/files'
 import { planDiskLayout, renderSfdiskScript } from '../disk/partition-layout.ts'
 import { deriveBuildIds } from './build-ids.ts'
-import { OUTPUT } from './build-image.ts'
+import { OUTPUT, withOutputLock } from './build-image.ts'
+import { checkFiles } from './steps/check-machine.ts'
 import type { BuiltImageType, ImageConfig } from './config.ts'
 import { planImage, planPackages } from './plan-image.ts'
 import { renderJson, renderRootFiles } from './root-files.ts'
@@ -19,9 +20,14 @@ export interface DebugRequest {
 
 /** Replaces `scripts-auto` by the generated files. */
 export async function writeDebugFiles(request: DebugRequest): Promise<void> {
+  await checkFiles(request.cwd, request.config)
+  await withOutputLock(request.cwd, () => writeFiles(request))
+}
+
+async function writeFiles(request: DebugRequest): Promise<void> {
   const { config, imageType, epochSeconds } = request
   const folder = `${request.cwd}/${OUTPUT}`
-  const ids = await deriveBuildIds(JSON.stringify([config.repo.version, epochSeconds]))
+  const ids = await deriveBuildIds(config, epochSeconds)
   await removePath(folder)
   await ensureDirectory(`${folder}/misc-files`, 0o750)
   const files = renderRootFiles({ config, ids, builtAtSeconds: epochSeconds, packages: [] })

@@ -3,6 +3,7 @@
 import { readText, resolveLinks, stat } from '@kubenest/base/files'
 import { OsError } from '@kubenest/base/errors'
 import { type Build, run } from '../build.ts'
+import type { ImageConfig } from '../config.ts'
 import { configError } from '../config-error.ts'
 import { resolveFrom } from '../host-path.ts'
 import { notBuiltYet } from '../parse-config.ts'
@@ -36,23 +37,24 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
 export const GRUB_MODULES = '/usr/lib/grub/x86_64-efi'
 
 export async function checkMachine(build: Build): Promise<void> {
-  await checkFiles(build)
+  await checkFiles(build.cwd, build.config)
   await checkPrograms()
   await checkSpace(build)
 }
 
-async function checkFiles(build: Build): Promise<void> {
-  const { repo, chrootScript } = build.config
-  await requireFile(build, 'from_repo.repo_path', repo.repoPath)
-  await requireFile(build, 'from_repo.agent_path', repo.agentPath)
-  if (chrootScript !== undefined) await requireFile(build, 'chroot_script.path', chrootScript.path)
-  const text = (await readText(resolveFrom(build.cwd, repo.repoPath))) ?? ''
+/** Files that the configuration names must be there (rule V11), and be of a kind we build from. */
+export async function checkFiles(cwd: string, config: ImageConfig): Promise<void> {
+  const { repo, chrootScript } = config
+  await requireFile(cwd, 'from_repo.repo_path', repo.repoPath)
+  await requireFile(cwd, 'from_repo.agent_path', repo.agentPath)
+  if (chrootScript !== undefined) await requireFile(cwd, 'chroot_script.path', chrootScript.path)
+  const text = (await readText(resolveFrom(cwd, repo.repoPath))) ?? ''
   if (parseRepoKind(text, repo.repoPath).kind === 'rpm')
     throw notBuiltYet('rpm repositories', 'give an apt sources file in from_repo.repo_path')
 }
 
-async function requireFile(build: Build, key: string, value: string): Promise<void> {
-  const real = await resolveLinks(resolveFrom(build.cwd, value))
+async function requireFile(cwd: string, key: string, value: string): Promise<void> {
+  const real = await resolveLinks(resolveFrom(cwd, value))
   const found = real === undefined ? undefined : await stat(real)
   if (found?.kind === 'file') return
   const reason = found === undefined ? 'no such file exists' : 'it is not a regular file'
@@ -60,7 +62,7 @@ async function requireFile(build: Build, key: string, value: string): Promise<vo
     'file',
     key,
     value,
-    `${reason}; give the path of a file (relative paths start from ${build.cwd})`,
+    `${reason}; give the path of a file (relative paths start from ${cwd})`,
   )
 }
 
