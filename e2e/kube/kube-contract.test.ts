@@ -1,5 +1,4 @@
-// The client's contract over a real API server. Needs a lab (it starts one), or
-// KUBENEST_TEST_KUBECONFIG.
+// The client's contract, and the informer, over a real API server in a lab of the run.
 import { expect, test } from 'bun:test'
 import { systemClock } from '@kubenest/base/clock'
 import { silentLogger } from '@kubenest/base/log'

@@ -137,8 +137,10 @@ describe('runWithLease()', () => {
   function setUp() {
     const clock = new FakeClock()
     const broken = new Set<string>()
+    const slow = new Set<string>()
     const server = new FakeApiServer({
       clock,
+      delayMs: ({ identity }) => (slow.has(identity) ? 30_000 : 0),
       fault: ({ identity }) => (broken.has(identity) ? 'fail-before' : 'none'),
     })
     const leading: string[] = []
@@ -158,7 +160,7 @@ describe('runWithLease()', () => {
       const ended = runWithLease(options, lead, stop.signal)
       return { stop, ended }
     }
-    return { clock, server, leading, events, candidate, broken }
+    return { clock, server, leading, events, candidate, broken, slow }
   }
 
   test('lets one lead, and the next one in soon after an orderly end', async () => {
@@ -184,6 +186,18 @@ describe('runWithLease()', () => {
     s.broken.delete('a')
     await s.clock.advance(30_000)
     expect(s.leading).toEqual(['b'])
+  })
+
+  test('ends within seconds when the lease cannot be released', async () => {
+    const s = setUp()
+    const first = s.candidate('a')
+    await s.clock.settle()
+    s.slow.add('a')
+    let isDone = false
+    void first.ended.then(() => (isDone = true))
+    first.stop.abort()
+    await s.clock.advance(2_000)
+    expect(isDone).toBe(true)
   })
 
   test('counts lease transitions and writes times with six digits', async () => {

@@ -9,6 +9,8 @@ import { LEASES } from '../client/resources.ts'
 
 const DURATION_MS = 15_000
 const RETRY_MS = 2_000
+// A program has 5 s to end; an API server that is away must not take them all.
+const RELEASE_MS = 2_000
 
 export interface LeaseElectionOptions {
   readonly client: KubeClient
@@ -192,14 +194,19 @@ function createCandidate(options: LeaseElectionOptions): Candidate {
   return {
     attempt,
     release: async () => {
+      const limit = new AbortController()
+      const cancel = clock.schedule(RELEASE_MS, () => limit.abort(new Error('release deadline')))
+      const { signal } = limit
       try {
-        const current = await client.get(LEASES, lease)
+        const current = await client.get(LEASES, lease, { signal })
         if (current?.spec?.holderIdentity !== identity) return
-        await client.replace(LEASES, { ...current, spec: { ...current.spec, holderIdentity: '' } })
+        const spec = { ...current.spec, holderIdentity: '' }
+        await client.replace(LEASES, { ...current, spec }, { signal })
       } catch (error) {
-        options.log.debug('Cannot release the lease; it runs out by itself', {
-          error: String(error),
-        })
+        const fields = { error: String(error) }
+        options.log.debug('Cannot release the lease; it runs out by itself', fields)
+      } finally {
+        cancel()
       }
     },
   }
