@@ -17,19 +17,27 @@ const fixture = path.join(import.meta.dir, 'activated-agent.ts')
 const title = activate === null ? 'SKIPPED, systemd-socket-activate is not installed: ' : ''
 let folder: string
 let socketPath: string
+/** Ended after each test, so that a failing one leaves no process behind. */
+let started: Bun.Subprocess[]
 
 beforeEach(() => {
+  started = []
   folder = mkdtempSync(path.join(tmpdir(), 'agent-activation-'))
   socketPath = path.join(folder, 'os-agent.sock')
 })
-afterEach(() => rmSync(folder, { recursive: true }))
+afterEach(() => {
+  for (const child of started) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
 
 function startActivated(env: Record<string, string> = {}) {
   const setenv = Object.entries(env).flatMap(([name, value]) => ['-E', `${name}=${value}`])
-  return Bun.spawn(
+  const agent = Bun.spawn(
     [activate ?? '', ...setenv, '-l', socketPath, process.execPath, fixture, '/nowhere/s', folder],
     { stdout: 'pipe', stderr: 'ignore' },
   )
+  started.push(agent)
+  return agent
 }
 
 /** The path exists a moment before the socket listens. */
