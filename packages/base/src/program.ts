@@ -9,6 +9,12 @@ import { renderVersion } from './version.ts'
 export interface Program {
   readonly name: string
   readonly summary: string
+  /**
+   * Who reads standard error: people get a plain sentence, supervisors a structured line.
+   *
+   * @defaultValue 'supervisor'
+   */
+  readonly audience?: 'people' | 'supervisor'
   readonly applets: readonly AppletEntry[]
 }
 

@@ -24,8 +24,8 @@ export interface Invocation {
 /** Runs the program and ends the process with its exit code. Never resolves. */
 export async function startProgram(program: Program, invocation: Invocation): Promise<never> {
   const logger = createLogger({ write: (line) => writeAll(STDERR, line), clock: systemClock })
-  process.on('uncaughtException', (error) => failWith(logger, error))
-  process.on('unhandledRejection', (reason) => failWith(logger, reason))
+  process.on('uncaughtException', (error) => failWith(program, logger, error))
+  process.on('unhandledRejection', (reason) => failWith(program, logger, reason))
   try {
     const exitCode = await runProgram(program, invocation.calledAs, {
       argv: invocation.argv,
@@ -36,7 +36,7 @@ export async function startProgram(program: Program, invocation: Invocation): Pr
     })
     process.exit(exitCode)
   } catch (error) {
-    failWith(logger, error)
+    failWith(program, logger, error)
   }
 }
 
@@ -59,11 +59,16 @@ function stopOnSignals(logger: Logger): AbortSignal {
   return controller.signal
 }
 
-function failWith(logger: Logger, thrown: unknown): never {
+function failWith(program: Program, logger: Logger, thrown: unknown): never {
   const error = toOsError(thrown)
-  const stack = error.kind === 'bug' ? stackOf(error.cause ?? error) : undefined
-  const level = error.kind === 'bug' ? 'fatal' : 'error'
-  logger.log(level, error.message, { ...error.fields, kind: error.kind, code: error.code, stack })
+  const isBug = error.kind === 'bug'
+  if (program.audience === 'people' && !isBug) {
+    writeAll(STDERR, `${error.message} [${error.kind}/${error.code}]\n`)
+  } else {
+    const stack = isBug ? stackOf(error.cause ?? error) : undefined
+    const fields = { ...error.fields, kind: error.kind, code: error.code, stack }
+    logger.log(isBug ? 'fatal' : 'error', error.message, fields)
+  }
   process.exit(exitCodeOf(error))
 }
 

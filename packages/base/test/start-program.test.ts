@@ -39,6 +39,19 @@ test('startProgram() logs an error on one line and ends with the exit code of it
   expect(stderr).toContain('kind=blocked code=budget')
 })
 
+test('startProgram() tells people a sentence, but keeps the stack of a bug', async () => {
+  process.env['ZOO_AUDIENCE'] = 'people'
+  try {
+    expect(await start('blocked').end()).toMatchObject({
+      exitCode: 75,
+      stderr: 'Cannot evict: no [blocked/budget]\n',
+    })
+    expect((await start('late').end()).stderr).toContain('level=fatal')
+  } finally {
+    delete process.env['ZOO_AUDIENCE']
+  }
+})
+
 test('startProgram() treats an error nobody caught as a bug', async () => {
   const { exitCode, stderr } = await start('late').end()
   expect(exitCode).toBe(70)

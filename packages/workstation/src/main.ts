@@ -5,6 +5,7 @@ await startProgram(
   {
     name: 'kubenest',
     summary: 'Builds operating system images and runs a whole cluster of them on one machine.',
+    audience: 'people',
     applets: [
       {
         name: 'lab',

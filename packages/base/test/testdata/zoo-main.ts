@@ -24,6 +24,7 @@ await startProgram(
   {
     name: 'zoo',
     summary: 'Ends in many ways.',
+    audience: process.env['ZOO_AUDIENCE'] === 'people' ? 'people' : 'supervisor',
     applets: [
       entry('orderly', async (context) => {
         await waitForStop(context)

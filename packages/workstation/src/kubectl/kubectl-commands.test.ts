@@ -67,6 +67,18 @@ describe('showRollouts()', () => {
     ])
   })
 
+  test('does not tell what is not so', async () => {
+    const { deps } = await cluster([], {
+      conditions: [
+        condition('Degraded', 'False', 'AsExpected', 'nothing failed'),
+        condition('Progressing', 'True', 'AtWork', '1 node at work'),
+      ],
+    })
+    expect(await showRollouts(deps)).toEndWith(
+      'edge/os-sample: Progressing (AtWork): 1 node at work\n',
+    )
+  })
+
   test('shows a dash where the operator has not spoken yet, and keeps to the namespace', async () => {
     const { deps } = await cluster([])
     expect(await showRollouts(deps, 'edge')).toMatch(/KubeOS 3 +- +- +- +-\n$/)
