@@ -40,16 +40,12 @@ test('startProgram() logs an error on one line and ends with the exit code of it
 })
 
 test('startProgram() tells people a sentence, but keeps the stack of a bug', async () => {
-  process.env['ZOO_AUDIENCE'] = 'people'
-  try {
-    expect(await start('blocked').end()).toMatchObject({
-      exitCode: 75,
-      stderr: 'Cannot evict: no [blocked/budget]\n',
-    })
-    expect((await start('late').end()).stderr).toContain('level=fatal')
-  } finally {
-    delete process.env['ZOO_AUDIENCE']
-  }
+  const people = { ...process.env, ZOO_AUDIENCE: 'people' }
+  expect(await start('blocked', people).end()).toMatchObject({
+    exitCode: 75,
+    stderr: 'Cannot evict: no [blocked/budget]\n',
+  })
+  expect((await start('late', people).end()).stderr).toContain('level=fatal')
 })
 
 test('startProgram() treats an error nobody caught as a bug', async () => {
@@ -71,8 +67,9 @@ test('startProgram() loses no output at the end', async () => {
   expect(stdout.split('\n')).toHaveLength(20_001)
 })
 
-function start(...argv: string[]) {
-  const child = Bun.spawn([process.execPath, MAIN, ...argv], { stdout: 'pipe', stderr: 'pipe' })
+function start(applet: string, env: NodeJS.ProcessEnv = process.env) {
+  const argv = [process.execPath, MAIN, applet]
+  const child = Bun.spawn(argv, { env, stdout: 'pipe', stderr: 'pipe' })
   const reader = child.stdout.getReader()
   const decoder = new TextDecoder()
   let stdout = ''
