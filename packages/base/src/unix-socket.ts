@@ -7,7 +7,10 @@ export interface UnixExchange<T> {
   /** Path of the socket. */
   readonly path: string
   readonly send: Uint8Array
-  /** Takes bytes as they come; the exchange ends with the first value that is not `undefined`. May throw. */
+  /**
+   * Takes bytes as they come; the exchange ends with the first value that is not `undefined`. May
+   * throw.
+   */
   readonly read: (bytes: Uint8Array) => T | undefined
   /** Limit of the whole exchange, milliseconds. */
   readonly timeoutMs: number
@@ -17,7 +20,8 @@ export interface UnixExchange<T> {
 /**
  * Runs the exchange.
  *
- * @throws {OsError} kind `transient`: `socket-unreachable` (no connection), `socket-closed` (the peer closed
+ * @throws {OsError} kind `transient`: `socket-unreachable` (no connection), `socket-closed` (the
+ * peer closed
  *   before the answer was complete), `socket-timed-out`; kind `blocked`, `cancelled`, when aborted.
  */
 export async function exchangeOverUnixSocket<T>(exchange: UnixExchange<T>): Promise<T> {
