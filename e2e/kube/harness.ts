@@ -16,6 +16,8 @@ export interface TestLab {
   kubectl(args: readonly string[], stdin?: string): string
   /** Process id of a part of the lab, for example `operator` or `kube-apiserver`. */
   pidOf(name: string): number
+  /** Kills a part without warning; false when it is not running at this moment. */
+  kill(name: string): boolean
   stop(): void
 }
 
@@ -45,13 +47,14 @@ export function startTestLab(options: TestLabOptions = {}): TestLab {
   const place = ['--name', 'e2e', '--state', stateFolder]
   const operator = options.operator === true ? [] : ['--no-operator']
   const owner = ['--until-exit-of', `${process.pid}`]
-  lab(['up', ...place, '--light', `${options.light ?? 0}`, ...operator, ...owner])
+  runLab(['up', ...place, '--light', `${options.light ?? 0}`, ...operator, ...owner])
   return {
     kubeconfigPath: path.join(stateFolder, 'kubeconfig'),
     stateFolder,
-    kubectl: (args, stdin) => lab(['kubectl', ...place, '--', ...args], stdin),
+    kubectl: (args, stdin) => runLab(['kubectl', ...place, '--', ...args], stdin),
     pidOf: (name) => pidOf(stateFolder, name),
-    stop: () => void lab(['down', ...place]),
+    kill: (name) => kill(stateFolder, name),
+    stop: () => void runLab(['down', ...place]),
   }
 }
 
@@ -64,7 +67,8 @@ function program(): [string, ...string[]] {
 
 const LAB_TIMEOUT_MS = 300_000
 
-function lab(args: readonly string[], stdin?: string): string {
+/** Runs `kubenest lab …`; throws with its output when it fails. */
+export function runLab(args: readonly string[], stdin?: string): string {
   const [command, ...first] = program()
   const run = spawnSync(command, [...first, 'lab', ...args], {
     encoding: 'utf8',
@@ -74,6 +78,16 @@ function lab(args: readonly string[], stdin?: string): string {
   })
   if (run.status === 0) return run.stdout
   throw new Error(`lab ${args.join(' ')} exited with ${run.status}: ${run.stderr}${run.stdout}`)
+}
+
+function kill(stateFolder: string, name: string): boolean {
+  try {
+    process.kill(pidOf(stateFolder, name), 'SIGKILL')
+    return true
+  } catch {
+    // Between two runs of it.
+    return false
+  }
 }
 
 function pidOf(stateFolder: string, name: string): number {
