@@ -39,7 +39,7 @@ images: setup build-x64 ## Container images of operator and proxy as OCI archive
 fmt: setup-base ## Format code, wrap comments, write generated files
 	@$(BUN) tools/wrap-comments.ts
 	@$(BUN) tools/generate-crds.ts
-	@$(BUN) fmt .
+	@$(BUN) fmt '**/*.ts'
 
 clean: ## Remove what was built here; downloads stay in KUBENEST_CACHE
 	@rm -rf dist
