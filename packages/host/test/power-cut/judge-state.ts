@@ -7,7 +7,7 @@ import {
   parseJournalRecord,
 } from '../../src/agent/update/journal-record.ts'
 import { sha256Bytes } from '../../src/linux/sha256.ts'
-import { parseGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
+import { isGrubEnvironment, parseGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
 import { hasKernelInside } from '../engine/fake-node.ts'
 import type { GrubOracle } from '../grub-oracle.ts'
 import type { Files } from './write-log.ts'
@@ -86,7 +86,7 @@ function judgeSavedEntry(context: JudgeContext, files: Files): string[] {
   }
 }
 
-/** I14: a record survives every cut. */
+/** I14 and I22: a record survives every cut, and it says "committed" only after the commit is durable. */
 function judgeJournal(context: JudgeContext, files: Files): string[] {
   const bytes = files.get(context.paths.journal) ?? empty()
   const records = [0, 1].map((place) =>
@@ -95,7 +95,17 @@ function judgeJournal(context: JudgeContext, files: Files): string[] {
       sha256Bytes,
     ),
   )
-  return newestRecord(records) === undefined ? ['I14: no journal record is valid'] : []
+  const state = newestRecord(records)?.state
+  if (state === undefined) return ['I14: no journal record is valid']
+  const target = state.phase === 'Committed' ? state.operation?.target : undefined
+  if (target === undefined || savedSlot(context, files) === target) return []
+  return [`I22: the journal says committed and saved_entry does not name ${target}`]
+}
+
+function savedSlot(context: JudgeContext, files: Files): 'A' | 'B' | undefined {
+  const block = files.get(context.paths.environment)
+  if (block === undefined || !isGrubEnvironment(block)) return undefined
+  return slotOfEntry(parseGrubEnvironment(block).get('saved_entry'))
 }
 
 function empty(): Uint8Array {

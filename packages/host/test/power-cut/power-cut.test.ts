@@ -13,7 +13,7 @@ import { createFakeNode, makeImage, type FakeNode } from '../engine/fake-node.ts
 import { createGrubOracle, type GrubOracle } from '../grub-oracle.ts'
 import { judgeState, type JudgeContext } from './judge-state.ts'
 import { randomOf, sampleStates } from './sample-states.ts'
-import { recordWrites, type Files, type LogEntry } from './write-log.ts'
+import { cutPoints, recordWrites, type Files, type LogEntry } from './write-log.ts'
 
 const SEED = Number(process.env['KUBENEST_SEED'] ?? 20_240_930)
 const SLOT_BYTES = 2 * 1024 * 1024
@@ -210,6 +210,9 @@ describe('R-03 boot environment', () => {
           })
           if (random() < 0.5) await environment.backUp()
         }
+        // I6: never both blocks in one flush epoch.
+        for (const point of cutPoints(round, log))
+          expect(new Set(point.pending.map((entry) => entry.file)).size).toBeLessThanOrEqual(1)
         const tally = await judgeAll(context, round, log, 0)
         expect(tally.bad.slice(0, 5)).toEqual([])
         states += tally.states

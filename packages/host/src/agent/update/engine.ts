@@ -99,9 +99,12 @@ async function prepare(
   onProgress({ phase: 'Fetching', bytesDone: 0 })
   const capacityBytes = facts.slots.sizesBytes[plan.target]
   const limits = { sizeBytesMax: capacityBytes + TAR_OVERHEAD_BYTES }
-  const stream = await source.open(request, limits, signal)
-  await withdraw(context, facts, operation)
+  // Whatever fails below, the transport ends with this operation.
+  const transport = new AbortController()
+  const both = AbortSignal.any([signal, transport.signal])
+  const stream = await source.open(request, limits, both)
   try {
+    await withdraw(context, facts, operation)
     await context.backend.blank(facts.slots, plan.target)
     const staged = await context.backend.stage(stream, {
       target: plan.target,
@@ -119,6 +122,8 @@ async function prepare(
   } catch (error) {
     await changeJournal(context, facts, (state) => abandon(state, operation))
     throw error
+  } finally {
+    transport.abort()
   }
 }
 
