@@ -187,6 +187,24 @@ describe('engine', () => {
     ])
   })
 
+  test('deadline() counts from the boot when the start was never noted', async () => {
+    await prepare(await makeImage(folder, { version: 'v2' }), 'v2')
+    await trialBoot()
+    await deadline(node.deps)
+    expect(node.rebootsAsked()).toBe(0)
+    await fs.writeFile(path.join(node.root, 'proc/uptime'), '901.00 1.00\n')
+    await deadline(node.deps)
+    expect(node.rebootsAsked()).toBe(1)
+  })
+
+  test('deadline() never reboots a committed slot', async () => {
+    await upgradeTo('v2')
+    await fs.writeFile(path.join(node.root, 'proc/uptime'), '99999.00 1.00\n')
+    await deadline(node.deps)
+    expect(node.rebootsAsked()).toBe(0)
+    expect(await fs.readdir(path.join(node.root, 'run/kubenest'))).toContain('decided')
+  })
+
   test('trialStart() reboots at the second start of the same trial', async () => {
     await prepare(await makeImage(folder, { version: 'v2' }), 'v2')
     await trialBoot()

@@ -2,7 +2,7 @@
 // The same functions serve the trial units and an agent whose image has none (decision 18).
 import type { ReportParams } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
-import { ensureDirectory, readText, removePath, writeFile } from '@kubenest/base/files'
+import { ensureDirectory, readText, writeFile } from '@kubenest/base/files'
 import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
 import { checkHealth, hasDefaultRoute } from './check-health.ts'
 import {
@@ -19,6 +19,8 @@ import { judgeHealth, type HealthVerdict } from './judge-health.ts'
 import type { JournalState, OperationRecord } from './journal-state.ts'
 
 const TRIAL_MARK = `${RUN_FOLDER}/trial`
+/** Made when nothing is left to decide in this boot: the deadline unit does not even start then. */
+const DECIDED_MARK = `${RUN_FOLDER}/decided`
 const REPORT_FILE = `${RUN_FOLDER}/report`
 
 /** What became of a trial. */
@@ -28,7 +30,10 @@ export type TrialOutcome = 'no-trial' | 'committed' | 'falling-back'
 export async function startTrial(context: EngineContext): Promise<TrialOutcome | 'started'> {
   const facts = await readFacts(context)
   const operation = facts.journal.operation
-  if (judgeBoot(facts).kind !== 'in-trial' || operation === undefined) return 'no-trial'
+  if (judgeBoot(facts).kind !== 'in-trial' || operation === undefined) {
+    await mark(context, DECIDED_MARK, '')
+    return 'no-trial'
+  }
   const known = facts.journal.trial
   if (known?.operationId === operation.id && known.startedBootId !== undefined) {
     if (known.startedBootId === facts.bootId) return 'started'
@@ -40,8 +45,7 @@ export async function startTrial(context: EngineContext): Promise<TrialOutcome |
   await changeJournal(context, facts, (state) =>
     markStarted(state, facts.bootId, timestamp(context.clock)),
   )
-  await ensureDirectory(context.sysroot.path(RUN_FOLDER), 0o700)
-  await writeFile(context.sysroot.path(TRIAL_MARK), `${await uptimeMs(context)}\n`, 0o600)
+  await mark(context, TRIAL_MARK, `${await uptimeMs(context)}\n`)
   return 'started'
 }
 
@@ -72,12 +76,12 @@ export async function gateTrial(
 
 /** Reboots into the old slot when the trial of this boot is past its deadline. */
 export async function enforceDeadline(context: EngineContext): Promise<TrialOutcome> {
-  const mark = await readText(context.sysroot.path(TRIAL_MARK))
-  if (mark === undefined) return 'no-trial'
   const facts = await readFacts(context)
   if (judgeBoot(facts).kind !== 'in-trial') return 'no-trial'
   const { deadlineMs } = await deadlineOf(context, facts.journal.operation)
-  if ((await uptimeMs(context)) - Number(mark) < deadlineMs) return 'no-trial'
+  // Without the mark (the early unit failed) the trial is as old as the boot.
+  const startedMs = Number((await readText(context.sysroot.path(TRIAL_MARK))) ?? '0')
+  if ((await uptimeMs(context)) - startedMs < deadlineMs) return 'no-trial'
   const reason = `The trial was not decided within ${deadlineMs / 1000} s`
   await failTrial(context, [...(facts.journal.trial?.reasons ?? []), reason])
   return 'falling-back'
@@ -101,14 +105,19 @@ export async function commitTrial(context: EngineContext): Promise<void> {
     markCommitted(state, facts, kind === 'manual-rollback', timestamp(context.clock)),
   )
   await context.environment.backUp()
-  await removePath(context.sysroot.path(TRIAL_MARK))
+  await mark(context, DECIDED_MARK, '')
   context.log.info('slot is committed', { slot: facts.booted })
 }
 
 /** What the cluster sees, for a gate that may be another process; forgotten at the next boot. */
 export async function keepReport(context: EngineContext, report: ReportParams): Promise<void> {
+  await mark(context, REPORT_FILE, JSON.stringify(report))
+}
+
+/** A file that lives until the next boot. */
+async function mark(context: EngineContext, file: string, content: string): Promise<void> {
   await ensureDirectory(context.sysroot.path(RUN_FOLDER), 0o700)
-  await writeFile(context.sysroot.path(REPORT_FILE), JSON.stringify(report), 0o600)
+  await writeFile(context.sysroot.path(file), content, 0o600)
 }
 
 async function lookUntilDecided(
