@@ -21,7 +21,10 @@ export async function describeNode(
   degraded: readonly Degradation[],
 ): Promise<NodeDescription> {
   const bootId = await readBootId(context.sysroot)
-  const release = await readText(context.sysroot.path('/etc/os-release'))
+  // The documented root has one os-release only, in /usr (contract 6.7 item 6).
+  const release =
+    (await readText(context.sysroot.path('/etc/os-release'))) ??
+    (await readText(context.sysroot.path('/usr/lib/os-release')))
   const osVersion = parsePrettyName(release ?? '') ?? ''
   try {
     const facts = await readFacts(context)
