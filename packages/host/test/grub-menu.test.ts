@@ -17,7 +17,8 @@ const both = { a: true, b: true }
 const menu = renderGrubConfig({ partuuidA, partuuidB, menuTimeoutSeconds: 0 })
 const custom = renderCustomConfig({ partuuidA, partuuidB })
 
-// The documented menu, reduced to the lines that choose: one-shot, default, label search, custom.cfg.
+// The documented menu, reduced to the lines that choose: one-shot, default, label search,
+// custom.cfg.
 const foreignMenu = `
 set timeout=0
 load_env --file \${prefix}/grubenv

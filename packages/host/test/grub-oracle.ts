@@ -1,6 +1,7 @@
-// Asks the real GRUB (Debian's grub-emu) what it would boot. Composes a small GPT disk (ESP from given
-// files, slots with or without a kernel), runs the menu on it with `linux` and `initrd` as script
-// functions that print, and reads the environment back. Same question, same answer: answers are kept.
+// Asks the real GRUB (Debian's grub-emu) what it would boot. Composes a small GPT disk (ESP from
+// given files, slots with or without a kernel), runs the menu on it with `linux` and `initrd` as
+// script functions that print, and reads the environment back. Same question, same answer: answers
+// are kept.
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import { runOrThrow } from '@kubenest/base/exec'
@@ -139,7 +140,10 @@ async function fillEsp(disk: string, folder: string, files: GrubQuestion['files'
   await run('mcopy', '-i', esp, ...sources, `::${ESP_FOLDER}/`)
 }
 
-/** grub-emu wants a terminal type and a device map; a namespace makes the disk read-only where asked. */
+/**
+ * grub-emu wants a terminal type and a device map; a namespace makes the disk read-only where
+ * asked.
+ */
 async function runGrub(folder: string, disk: string, isReadOnly: boolean): Promise<string> {
   const emu = [
     'grub-emu',

@@ -1,6 +1,7 @@
-// The boot menu of an A/B system as text. `grub.cfg` is static: everything that changes is in grubenv.
-// A slot is found by its partition on the boot disk, never by label (decision 16). A trial slot boots
-// only after GRUB has cleared `next_entry` and has read back that it did (reliability 4.2 step 13).
+// The boot menu of an A/B system as text. `grub.cfg` is static: everything that changes is in
+// grubenv. A slot is found by its partition on the boot disk, never by label (decision 16). A trial
+// slot boots only after GRUB has cleared `next_entry` and has read back that it did (reliability
+// 4.2 step 13).
 
 /** Kernel arguments of the documented system (contract 6.10), beside `root=`. */
 export const KERNEL_ARGUMENTS: readonly string[] = [
@@ -20,7 +21,10 @@ export const KERNEL_ARGUMENTS: readonly string[] = [
 /** On the kernel command line of a trial boot. */
 export const TRIAL_ARGUMENT = 'kubenest.trial=1'
 
-/** Prefix of the argument that tells where the boot decision came from: `primary`, `backup` or `none`. */
+/**
+ * Prefix of the argument that tells where the boot decision came from: `primary`, `backup` or
+ * `none`.
+ */
 export const ENVIRONMENT_ARGUMENT = 'kubenest.env='
 
 /** First line of our `custom.cfg`; a file without it belongs to somebody else. */
@@ -41,7 +45,8 @@ export interface GrubConfigOptions {
 /**
  * The complete `grub.cfg` of a new image.
  *
- * @throws {RangeError} when a GUID, an argument or the time is not in its grammar: the text becomes script.
+ * @throws {RangeError} when a GUID, an argument or the time is not in its grammar: the text becomes
+ * script.
  */
 export function renderGrubConfig(options: GrubConfigOptions): string {
   const timeout = options.menuTimeoutSeconds ?? 5
@@ -62,9 +67,9 @@ export function renderGrubConfig(options: GrubConfigOptions): string {
 }
 
 /**
- * A `custom.cfg` for a node whose `grub.cfg` somebody else made (decision 26): it is sourced at that
- * file's end, after that file has taken `next_entry`. It adds entries that boot our slots, the backup
- * environment, and the fallback to that file's own entry of the other slot.
+ * A `custom.cfg` for a node whose `grub.cfg` somebody else made (decision 26): it is sourced at
+ * that file's end, after that file has taken `next_entry`. It adds entries that boot our slots, the
+ * backup environment, and the fallback to that file's own entry of the other slot.
  *
  * @throws {RangeError} as {@link renderGrubConfig}.
  */

@@ -41,7 +41,8 @@ export class GrubEnvironmentError extends Error {
  *
  * @example
  * ```ts
- * parseGrubEnvironment(renderGrubEnvironment(new Map([['saved_entry', 'A']]))).get('saved_entry') // 'A'
+ * parseGrubEnvironment(renderGrubEnvironment(new Map([['saved_entry', 'A']]))).get('saved_entry')
+ * // 'A'
  * ```
  */
 export function parseGrubEnvironment(block: Uint8Array): GrubEnvironment {
@@ -62,7 +63,8 @@ export function parseGrubEnvironment(block: Uint8Array): GrubEnvironment {
 /**
  * Makes a block: signature, variables, padding with `#`.
  *
- * @throws {GrubEnvironmentError} for a bad name or value, or when the variables need more than 512 bytes.
+ * @throws {GrubEnvironmentError} for a bad name or value, or when the variables need more than 512
+ * bytes.
  */
 export function renderGrubEnvironment(environment: GrubEnvironment): Uint8Array {
   let text = HEADER
@@ -75,7 +77,10 @@ export function renderGrubEnvironment(environment: GrubEnvironment): Uint8Array 
   return textToBytes(text.padEnd(GRUB_ENVIRONMENT_BYTES, '#'))
 }
 
-/** The same environment with these variables set, or removed where the value is `undefined`. Idempotent. */
+/**
+ * The same environment with these variables set, or removed where the value is `undefined`.
+ * Idempotent.
+ */
 export function changeGrubEnvironment(
   environment: GrubEnvironment,
   changes: Readonly<Record<string, string | undefined>>,
