@@ -7,8 +7,8 @@ cache=${KUBENEST_CACHE:-$HOME/.cache/kubenest}
 
 why_base='the gate itself: make, git, npm for the pinned packages, certificates to fetch them'
 base='make git ca-certificates'
-why_kube='a real control plane: etcd stores, openssl makes certificates'
-kube='etcd-server openssl'
+why_kube='a real control plane: etcd stores, openssl makes certificates, unzip unpacks Go if it is missing'
+kube='etcd-server openssl unzip'
 why_light='light nodes: a sandbox, the real GRUB that decides about each boot, tools for disk images'
 light='bubblewrap grub-emu grub-common libsdl1.2debian libcaca0 e2fsprogs mtools dosfstools fdisk zstd'
 why_vm='virtual nodes: QEMU with UEFI, a root file system without root rights, image tools'
