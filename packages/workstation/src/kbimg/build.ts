@@ -52,6 +52,8 @@ export interface RunOptions {
   readonly outputBytesMax?: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** What it prints stays out of the log. */
+  readonly printsSecret?: true
 }
 
 const OUTPUT_LENGTH_MAX = 1000
@@ -64,17 +66,18 @@ export async function run(
   argv: Argv,
   options: RunOptions = {},
 ): Promise<string> {
-  const [program, ...rest] = argv
+  const [program, ...parameters] = argv
   assert(program !== undefined, 'a command has a program')
   build.note(`+ ${argv.join(' ')}`)
+  const { printsSecret, ...rest } = options
   const request: ExecRequest = {
     timeoutMs: STEP_TIMEOUT_MS,
-    ...options,
-    argv: [program, ...rest],
+    ...rest,
+    argv: [program, ...parameters],
     cwd: options.cwd ?? build.work,
     env: { SOURCE_DATE_EPOCH: String(build.builtAtSeconds), HOME: '/nonexistent', ...options.env },
     signal: build.stop,
-    onLine: build.note,
+    ...(printsSecret === undefined ? { onLine: build.note } : {}),
   }
   const result = await build.exec.run(request)
   if (result.exitCode === 0) return result.stdout.replace(/\n+$/, '')

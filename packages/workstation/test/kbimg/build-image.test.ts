@@ -140,7 +140,7 @@ test(
     expect(await second.exited).toBe(203)
     expect(await new Response(second.stdout).text()).toContain(`process ${child.pid} holds it`)
     const progress = await new Response(child.stdout).text()
-    expect(await child.exited).toBe(0)
+    if ((await child.exited) !== 0) throw new Error(`Cannot build:\n${progress}`)
     expect(progress).toContain('[2/19] make root file system from packages')
     expect(progress).not.toContain('hunter2')
     expect(await fs.readdir(folder)).toEqual(

@@ -30,6 +30,7 @@ async function addUser(build: Build, user: UserConfig): Promise<void> {
   ])
   const hash = await run(build, purpose, ['openssl', 'passwd', '-6', '-stdin'], {
     stdin: `${user.password.reveal()}\n`,
+    printsSecret: true,
   })
   await runInside(build, purpose, ['chpasswd', '--encrypted'], {
     stdin: `${user.name}:${hash.trim()}\n`,
@@ -41,6 +42,7 @@ export async function setGrubPassword(build: Build): Promise<void> {
   const password = build.config.grubPassword?.reveal() ?? ''
   const output = await run(build, 'hash the password of the boot menu', ['grub-mkpasswd-pbkdf2'], {
     stdin: `${password}\n${password}\n`,
+    printsSecret: true,
   })
   const hash = /grub\.pbkdf2\.\S+/.exec(output)?.[0] ?? ''
   const file = `${GRUB_FOLDER}/user.cfg`
