@@ -32,7 +32,7 @@ afterAll(() => fs.rm(root, { recursive: true, force: true }))
 test('setup.sh installs what is missing, says why, and does nothing the second time', async () => {
   const first = setup(['base', 'kube'])
   expect(first).toMatchObject({ exitCode: 0 })
-  expect(first.stdout).toContain('Debian packages: make ca-certificates etcd-server openssl\n')
+  expect(first.stdout).toContain('Debian packages: make ca-certificates etcd-server openssl unzip\n')
   expect(first.stdout).toContain('kube: a real control plane')
   const calls = (await fs.readFile(log, 'utf8')).trim().split('\n')
   expect(calls[1]).toEndWith(
