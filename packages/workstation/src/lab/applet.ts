@@ -10,6 +10,8 @@ import { runDemo } from './demo.ts'
 import { stopLab } from './lab-down.ts'
 import { isLabFolder, type LabLocationOptions, locateLab } from './lab-location.ts'
 import { readLabRecord, readLabRequest } from './lab-record.ts'
+import { renderFleet } from './fleet-table.ts'
+import { labClient, readFleet } from './read-fleet.ts'
 import { renderStatus } from './lab-status.ts'
 import { type LabCommandDeps, type LabUpOptions, startLab } from './lab-up.ts'
 import { superviseLab } from './supervise.ts'
@@ -146,7 +148,12 @@ async function status(
     return 1
   }
   const alive = isRunning(record.supervisor)
-  context.stdout(renderStatus(record, { alive, nowMs: deps.clock.nowMs() }))
+  const nowMs = deps.clock.nowMs()
+  context.stdout(renderStatus(record, { alive, nowMs }))
+  if (alive && record.phase === 'ready' && record.nodes.length > 0) {
+    const fleet = await readFleet(await labClient(paths), paths)
+    context.stdout(`\n${renderFleet(fleet, nowMs).join('\n')}\n`)
+  }
   return alive && record.phase === 'ready' ? 0 : 1
 }
 

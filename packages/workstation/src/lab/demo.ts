@@ -1,9 +1,7 @@
 // `lab demo`: a lab from nothing, three acts, a page of what was seen, and nothing left behind.
 import { OsError } from '@kubenest/base/errors'
 import { runOrThrow } from '@kubenest/base/exec'
-import { createFetchClient } from '@kubenest/kube/client/fetch-client'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
-import { loadKubeConfig } from '@kubenest/kube/client/load-config'
 import { kubectlCommand, lastLines } from './control-plane.ts'
 import { allSeen, renderReport, type StepResult } from './demo-report.ts'
 import { DEMO_STEPS, type DemoStep, type StepHistory } from './demo-script.ts'
@@ -13,7 +11,7 @@ import type { LabLocation } from './lab-location.ts'
 import { readLabRequest } from './lab-record.ts'
 import { type LabCommandDeps, startLab } from './lab-up.ts'
 import { createLiveTable } from './live-table.ts'
-import { readFleet } from './read-fleet.ts'
+import { labClient, readFleet } from './read-fleet.ts'
 
 /** What the demo shows and leaves. */
 export interface DemoOptions {
@@ -55,8 +53,7 @@ export async function runDemo(
 const INTERRUPTED_EXIT_CODE = 130
 
 async function showDemo(deps: DemoDeps, location: LabLocation, startedMs: number): Promise<number> {
-  const kubeconfigPath = location.paths.kubeconfig
-  const client = createFetchClient(await loadKubeConfig({ env: {}, kubeconfigPath }))
+  const client = await labClient(location.paths)
   const results = await playActs(deps, location, client)
   const seen = allSeen(results, DEMO_STEPS.length)
   const fleet = await readFleet(client, location.paths)

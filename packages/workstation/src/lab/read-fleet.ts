@@ -1,7 +1,9 @@
 // Reads what a fleet view is made of: the API server's objects and the lab's own record.
 import type { KubeObject } from '@kubenest/api/core/objects'
 import { OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
+import { createFetchClient } from '@kubenest/kube/client/fetch-client'
 import type { KubeClient, Resource } from '@kubenest/kube/client/kube-client'
+import { loadKubeConfig } from '@kubenest/kube/client/load-config'
 import { NODES, OS_INSTANCES, OSES } from '@kubenest/kube/client/resources'
 import { type FleetView, viewFleet } from './fleet-view.ts'
 import type { LabPaths } from './lab-paths.ts'
@@ -9,6 +11,11 @@ import { readLabRecord } from './lab-record.ts'
 
 /** Name of the OS object that the lab's manifests make. */
 export const LAB_OS_NAME = 'light'
+
+/** A client with the lab's admin certificate. */
+export async function labClient(paths: LabPaths): Promise<KubeClient> {
+  return createFetchClient(await loadKubeConfig({ env: {}, kubeconfigPath: paths.kubeconfig }))
+}
 
 /** Reads the fleet once. */
 export async function readFleet(client: KubeClient, paths: LabPaths): Promise<FleetView> {
