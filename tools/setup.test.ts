@@ -32,11 +32,13 @@ afterAll(() => fs.rm(root, { recursive: true, force: true }))
 test('setup.sh installs what is missing, says why, and does nothing the second time', async () => {
   const first = setup(['base', 'kube'])
   expect(first).toMatchObject({ exitCode: 0 })
-  expect(first.stdout).toContain('Debian packages: make ca-certificates etcd-server openssl unzip\n')
+  expect(first.stdout).toContain(
+    'Debian packages: make ca-certificates etcd-server openssl unzip\n',
+  )
   expect(first.stdout).toContain('kube: a real control plane')
   const calls = (await fs.readFile(log, 'utf8')).trim().split('\n')
   expect(calls[1]).toEndWith(
-    'install -y -q --no-install-recommends make ca-certificates etcd-server openssl',
+    'install -y -q --no-install-recommends make ca-certificates etcd-server openssl unzip',
   )
   expect(calls[2]).toStartWith('npm install --no-save --ignore-scripts')
   await script('dpkg-query', 'printf installed')
