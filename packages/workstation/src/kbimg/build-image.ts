@@ -10,7 +10,7 @@ import type { Build } from './build.ts'
 import { deriveBuildIds } from './build-ids.ts'
 import type { BuiltImageType, ImageConfig } from './config.ts'
 import { createRootTools, leashExec, type RootTools } from './namespaces.ts'
-import { planImage } from './plan-image.ts'
+import { planImage, type StepId } from './plan-image.ts'
 import { STEPS } from './steps/steps.ts'
 
 /** What a build needs from outside. */
@@ -24,6 +24,10 @@ export interface BuildRequest {
   readonly exec: Exec
   readonly clock: Clock
   readonly stop: AbortSignal
+  /** Shares the root that the packages make between builds of the same packages. */
+  readonly packageRoot?: string
+  /** Steps that make artefacts which nobody wants of this build. */
+  readonly without?: readonly StepId[]
   /** A line of progress. */
   readonly report: (line: string) => void
 }
@@ -119,13 +123,17 @@ async function startBuild(request: BuildRequest, parts: BuildTools): Promise<Bui
     root: `${parts.work}/rootfs`,
     builtAtSeconds,
     ids: await deriveBuildIds(config, builtAtSeconds),
+    ...(request.packageRoot === undefined ? {} : { packageRoot: request.packageRoot }),
     packages: [],
     artefacts: [],
   }
 }
 
 async function runSteps(request: BuildRequest, build: Build): Promise<void> {
-  const plan = planImage(request.imageType, request.config)
+  const without = request.without ?? []
+  const plan = planImage(request.imageType, request.config).filter(
+    ({ id }) => !without.includes(id),
+  )
   for (const [index, step] of plan.entries()) {
     if (request.stop.aborted) throw cancelledError()
     request.report(`[${index + 1}/${plan.length}] ${step.title}`)

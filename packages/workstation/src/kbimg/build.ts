@@ -30,6 +30,8 @@ export interface Build {
   /** One line for the log of a failed build. */
   readonly note: (line: string) => void
   readonly ids: BuildIds
+  /** Tar of the root as the packages make it: taken when it exists, else made for the next build. */
+  readonly packageRoot?: string
   /** Filled by steps as they go. */
   packages: PackageVersion[]
   readonly artefacts: Omit<ImageArtefact, 'sizeBytes' | 'digest'>[]

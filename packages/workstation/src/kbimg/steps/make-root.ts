@@ -1,11 +1,12 @@
 // The root file system from Debian packages. mmdebstrap runs with mounts of its own, so a killed
 // build leaves none; its settings come from the machine's apt, its sources from the configuration
 // alone.
-import { readText, removePath, stat } from '@kubenest/base/files'
+import { ensureDirectory, readText, removePath, stat } from '@kubenest/base/files'
 import { type Build, run, runInside } from '../build.ts'
 import { resolveFrom } from '../host-path.ts'
 import { planPackages } from '../plan-image.ts'
 import { parseRepoKind } from '../repo-kind.ts'
+import { STABLE_TAR } from './pack-root.ts'
 import { assert } from '@kubenest/base/assert'
 
 const PACKAGE_LIST_BYTES_MAX = 1_048_576
@@ -20,6 +21,19 @@ const DPKG_OPTIONS = [
 ]
 
 export async function makeRoot(build: Build): Promise<void> {
+  const { packageRoot } = build
+  if (packageRoot !== undefined && (await stat(packageRoot)) !== undefined)
+    await unpackRoot(build, packageRoot)
+  else await installPackages(build)
+  if (packageRoot !== undefined && (await stat(packageRoot)) === undefined)
+    await keepRoot(build, packageRoot)
+  build.packages = await listPackages(build)
+  // mmdebstrap lends these from this machine.
+  for (const file of ['/etc/hostname', '/etc/resolv.conf'])
+    if ((await stat(build.root + file))?.kind === 'file') await removePath(build.root + file)
+}
+
+async function installPackages(build: Build): Promise<void> {
   const sources = resolveFrom(build.cwd, build.config.repo.repoPath)
   const repo = parseRepoKind((await readText(sources)) ?? '', sources)
   assert(repo.kind === 'deb', 'check-machine lets deb repositories through only')
@@ -41,10 +55,29 @@ export async function makeRoot(build: Build): Promise<void> {
     // initramfs comes once, at the end, when copied files and scripts had their say.
     { env: { INITRD: 'No' } },
   )
-  build.packages = await listPackages(build)
-  // mmdebstrap lends these from this machine.
-  for (const file of ['/etc/hostname', '/etc/resolv.conf'])
-    if ((await stat(build.root + file))?.kind === 'file') await removePath(build.root + file)
+}
+
+/** Complete under its name, or absent. Nodes of /dev are the running system's. */
+async function keepRoot(build: Build, file: string): Promise<void> {
+  const purpose = 'keep the root of these packages'
+  const work = `${file}.new`
+  const create = ['--create', '--file', work, ...STABLE_TAR, '--exclude=./dev/*']
+  await run(build, purpose, build.tools.asRoot(['tar', ...create, '--directory', build.root, '.']))
+  await run(build, purpose, build.tools.asRoot(['mv', '-T', '--', work, file]))
+}
+
+async function unpackRoot(build: Build, file: string): Promise<void> {
+  const purpose = 'unpack the root of these packages'
+  await ensureDirectory(build.root)
+  const extract = [
+    '--extract',
+    '--file',
+    file,
+    '--numeric-owner',
+    '--xattrs',
+    '--preserve-permissions',
+  ]
+  await run(build, purpose, build.tools.asRoot(['tar', ...extract, '--directory', build.root]))
 }
 
 async function listPackages(build: Build): Promise<Build['packages']> {

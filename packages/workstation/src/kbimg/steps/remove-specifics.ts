@@ -1,16 +1,16 @@
 // An image is for many machines: no identity, no host keys, no traces of the build (decision 33).
 // Last step on the root: afterwards no file is newer than SOURCE_DATE_EPOCH.
-import { type Build, runInside } from '../build.ts'
+import { type Build, run, runInside } from '../build.ts'
 import { STAGE } from './install-files.ts'
 
 export async function removeSpecifics(build: Build): Promise<void> {
   await runInside(build, 'remove host keys', [
     'find',
-    '/etc/ssh',
-    '-name',
-    'ssh_host_*_key*',
+    '/etc',
+    '-path',
+    '/etc/ssh/ssh_host_*_key*',
     '-delete',
-  ]).catch(ignoreMissingFolder)
+  ])
   await runInside(build, 'empty the machine id', [
     'install',
     '-m',
@@ -33,10 +33,10 @@ export async function removeSpecifics(build: Build): Promise<void> {
     '/var/lib/dbus/machine-id',
   ])
   const epoch = `@${build.builtAtSeconds}`
-  await runInside(build, 'clamp the times of files', [
+  // From outside: inside, other file systems hide /dev, /run and /tmp. `-h` follows no link.
+  const newer = [
     'find',
-    '/',
-    '-xdev',
+    build.root,
     '-newermt',
     epoch,
     '-exec',
@@ -46,8 +46,6 @@ export async function removeSpecifics(build: Build): Promise<void> {
     epoch,
     '{}',
     '+',
-  ])
+  ]
+  await run(build, 'clamp the times of files', build.tools.asRoot(newer))
 }
-
-/** There is no /etc/ssh without a package that brings it. */
-function ignoreMissingFolder(): void {}
