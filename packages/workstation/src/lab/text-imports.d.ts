@@ -27,3 +27,35 @@ declare module '*.socket' {
   const text: string
   export default text
 }
+declare module '*.toml' {
+  const text: string
+  export default text
+}
+declare module '*.conf' {
+  const text: string
+  export default text
+}
+declare module '*.conflist' {
+  const text: string
+  export default text
+}
+declare module '*.nft' {
+  const text: string
+  export default text
+}
+declare module '*.network' {
+  const text: string
+  export default text
+}
+declare module '*.sources' {
+  const text: string
+  export default text
+}
+declare module '*/lab/booted' {
+  const text: string
+  export default text
+}
+declare module '*/lab/initramfs-modules' {
+  const text: string
+  export default text
+}
