@@ -1,5 +1,5 @@
-// Helpers of tests that move a light fleet: objects, waiting for a state of the world, the cap as seen at
-// every resource version.
+// Helpers of tests that move a light fleet: objects, waiting for a state of the world, the cap as
+// seen at every resource version.
 import { systemClock } from '@kubenest/base/clock'
 import { createFetchClient } from '@kubenest/kube/client/fetch-client'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'

@@ -1,4 +1,5 @@
-// Rollouts over a light fleet: real API server, operator, proxies, agents and boot loader decisions.
+// Rollouts over a light fleet: real API server, operator, proxies, agents, and the boot loader's
+// decisions.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { NODES } from '@kubenest/kube/client/resources'

@@ -14,8 +14,8 @@ export interface DownloadRequest {
 /**
  * Downloads and checks a file; it appears under its name when it is complete.
  *
- * @throws {OsError} kind `transient`, code `download-failed`, when the server does not give it; kind
- * `integrity`, code `download-digest-mismatch`, when it gives something else.
+ * @throws {OsError} kind `transient`, code `download-failed`, when the server does not give it;
+ * kind `integrity`, code `download-digest-mismatch`, when it gives something else.
  */
 export async function downloadFile(request: DownloadRequest): Promise<void> {
   const partial = `${request.file}.partial`

@@ -33,7 +33,7 @@ test('serveFolder() serves a whole file and a range of it', async () => {
   expect(await part.text()).toBe('456789')
 })
 
-test.each(['', '.hidden', 'nothing', '..%2Fsecret', '%2e%2e/secret'])(
+test.each(['', '.hidden', 'nothing', '..%2Fsecret', '%2e%2e/secret', 'x%2F..%2F..%2Fsecret'])(
   'serveFolder() gives nothing for %p',
   async (name) => {
     expect((await get(name)).status).toBe(404)
