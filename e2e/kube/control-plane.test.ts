@@ -1,7 +1,7 @@
 // The lab itself, seen from outside: control plane, second lab beside it, end with its owner.
 import { expect, test } from 'bun:test'
 import * as fs from 'node:fs'
-import { sharedLab } from './harness.ts'
+import { sharedLab, startTestLab } from './harness.ts'
 
 test('lab up answers through its own kubeconfig only', () => {
   const lab = sharedLab()
@@ -25,3 +25,28 @@ test('lab up runs a controller manager, so that budgets get a status', () => {
     '1',
   )
 }, 60_000)
+
+test('a lab whose supervisor is killed takes all of its programs with it', async () => {
+  const lab = startTestLab()
+  const record = JSON.parse(fs.readFileSync(`${lab.stateFolder}/lab.json`, 'utf8')) as {
+    supervisor: { pid: number }
+    processes: { identity: { pid: number } }[]
+  }
+  const pids = record.processes.map((each) => each.identity.pid)
+  expect(pids.filter(isAlive)).toEqual(pids)
+  process.kill(record.supervisor.pid, 'SIGKILL')
+  for (let looks = 0; pids.some(isAlive) && looks < 100; looks += 1) await Bun.sleep(50)
+  expect(pids.filter(isAlive)).toEqual([])
+  lab.stop()
+  expect(fs.existsSync(lab.stateFolder)).toBe(false)
+}, 60_000)
+
+/** Neither gone nor a remains that nobody has collected yet. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    // Gone.
+    return false
+  }
+}
