@@ -23,6 +23,11 @@ export interface ComponentImageRequest {
   /** Tag of the images and their version label. */
   readonly version: string
   readonly epochSeconds: number
+  /**
+   * `gzip` for a registry; `plain` where archives are imported by guests without KVM, which need
+   * longer to decompress than to read. @defaultValue 'gzip'
+   */
+  readonly layers?: 'gzip' | 'plain'
 }
 
 /** One archive that was made. */
@@ -139,7 +144,7 @@ async function buildComponent(
   return { name, file, imageDigest, digest, libcVersion }
 }
 
-/** Makes `layout/layer` with tar, compresses it and stores it under its digest. */
+/** Makes `layout/layer` with tar, compresses it if wanted, and stores it under its digest. */
 async function addLayer(
   request: ComponentImageRequest,
   layout: string,
@@ -148,16 +153,25 @@ async function addLayer(
   const file = `${layout}/layer`
   await run(request, 'pack a layer', tar)
   const diffId = await digestOf(request, file)
+  if (request.layers === 'plain') {
+    const mediaType = 'application/vnd.oci.image.layer.v1.tar'
+    return { mediaType, diffId, ...(await storeLayer(request, layout, file, diffId)) }
+  }
   await run(request, 'compress a layer', ['gzip', '-n', '-6', file])
   const digest = await digestOf(request, `${file}.gz`)
-  const sizeBytes = (await stat(`${file}.gz`))?.sizeBytes ?? 0
-  await run(request, 'store a layer', [
-    'mv',
-    '--',
-    `${file}.gz`,
-    `${layout}/blobs/sha256/${digest}`,
-  ])
-  return { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, sizeBytes, diffId }
+  const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip'
+  return { mediaType, diffId, ...(await storeLayer(request, layout, `${file}.gz`, digest)) }
+}
+
+async function storeLayer(
+  request: ComponentImageRequest,
+  layout: string,
+  file: string,
+  digest: string,
+): Promise<Pick<OciLayer, 'digest' | 'sizeBytes'>> {
+  const sizeBytes = (await stat(file))?.sizeBytes ?? 0
+  await run(request, 'store a layer', ['mv', '--', file, `${layout}/blobs/sha256/${digest}`])
+  return { digest, sizeBytes }
 }
 
 async function digestOf(request: ComponentImageRequest, file: string): Promise<string> {
