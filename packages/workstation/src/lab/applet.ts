@@ -43,6 +43,7 @@ function buildCommands(context: AppletContext, end: (exitCode: number) => void):
     .option('--light <count>', 'light nodes: real agent and proxy in a sandbox', parseCount, 0)
     .option('--vm <count>', 'virtual machines as nodes', parseCount, 0)
     .option('--no-operator', 'do not start the operator')
+    .option('--durable', 'virtual disks that survive a power cut; slower', false)
     .option('--until-exit-of <pid>', 'end the lab when this process ends; for tests', parsePid)
     .action(async (options: LabLocationOptions & LabUpOptions) => await up(deps, options))
   located(program.command('down').description('stop a lab and remove all of it')).action(

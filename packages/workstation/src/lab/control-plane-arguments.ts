@@ -7,6 +7,7 @@ export interface ControlPlanePorts {
   readonly etcdPeer: number
   readonly apiServer: number
   readonly controllerManager: number
+  readonly scheduler: number
 }
 
 /**
@@ -83,6 +84,25 @@ export function controllerManagerArguments(
     `--root-ca-file=${paths.pki}/ca.crt`,
     `--service-account-private-key-file=${paths.pki}/service-accounts.key`,
     '--use-service-account-credentials',
+    '--leader-elect=false',
+    '--profiling=false',
+    '--v=1',
+  ]
+}
+
+/** A scheduler with the defaults. */
+export function schedulerArguments(
+  paths: LabPaths,
+  ports: ControlPlanePorts,
+  kubeconfig: string,
+): string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${ports.scheduler}`,
+    `--cert-dir=${paths.pki}/scheduler`,
     '--leader-elect=false',
     '--profiling=false',
     '--v=1',

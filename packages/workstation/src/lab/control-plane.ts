@@ -7,6 +7,7 @@ import {
   apiServerArguments,
   type ControlPlanePorts,
   controllerManagerArguments,
+  schedulerArguments,
   etcdArguments,
 } from './control-plane-arguments.ts'
 import { kubeconfigFor } from './kubeconfig.ts'
@@ -41,6 +42,7 @@ export async function startControlPlane(deps: LabDeps, ports: ControlPlanePorts)
   processes.start('kube-apiserver', apiServer as [string, ...string[]])
   await waitForApiServer(deps)
   await startControllerManager(deps, ports)
+  if (request.vm !== undefined) await startScheduler(deps, ports, request.vm.scheduler)
 }
 
 async function startControllerManager(deps: LabDeps, ports: ControlPlanePorts): Promise<void> {
@@ -56,6 +58,18 @@ async function startControllerManager(deps: LabDeps, ports: ControlPlanePorts): 
     request.programs['kube-controller-manager'],
     ...controllerManagerArguments(paths, ports, config),
   ])
+}
+
+async function startScheduler(
+  deps: LabDeps,
+  ports: ControlPlanePorts,
+  program: string,
+): Promise<void> {
+  const { paths, processes } = deps
+  const config = `${paths.pki}/scheduler.kubeconfig`
+  const server = `https://127.0.0.1:${ports.apiServer}`
+  await writeFile(config, await kubeconfigFor(paths.pki, 'scheduler', server, 'lab'), 0o600)
+  processes.start('kube-scheduler', [program, ...schedulerArguments(paths, ports, config)])
 }
 
 /** Asks /readyz until it says ok. */

@@ -4,7 +4,12 @@ import { OsError } from '@kubenest/base/errors'
 import type { Exec } from '@kubenest/base/exec'
 import { buildControlPlane, KUBERNETES_VERSION } from './build-control-plane.ts'
 import { findProgram } from './find-program.ts'
-import { CONTROL_PLANE_PROGRAMS, type ControlPlaneProgram } from './lab-record.ts'
+import {
+  CONTROL_PLANE_PROGRAMS,
+  type ControlPlaneProgram,
+  VM_PROGRAMS,
+  type VmProgram,
+} from './lab-record.ts'
 
 /** What finding needs. */
 export interface FindDeps {
@@ -14,26 +19,32 @@ export interface FindDeps {
   readonly say: (line: string) => void
 }
 
-/** Paths of all programs; builds those that are missing, which takes minutes and says so. */
+/** Paths of the control plane; builds those that are missing, which takes minutes and says so. */
 export async function findControlPlane(
   deps: FindDeps,
 ): Promise<Record<ControlPlaneProgram, string>> {
-  const found = new Map<ControlPlaneProgram, string>()
-  for (const name of CONTROL_PLANE_PROGRAMS) {
+  return await findPrograms(deps, CONTROL_PLANE_PROGRAMS)
+}
+
+/** Paths of what virtual nodes need beside it, in the same way. */
+export async function findVmPrograms(deps: FindDeps): Promise<Record<VmProgram, string>> {
+  return await findPrograms(deps, VM_PROGRAMS)
+}
+
+async function findPrograms<T extends string>(
+  deps: FindDeps,
+  names: readonly T[],
+): Promise<Record<T, string>> {
+  const found: Partial<Record<T, string>> = {}
+  for (const name of names) {
     const file = await findProgram(name, searchFolders(deps))
-    if (file !== undefined) found.set(name, file)
+    if (file !== undefined) found[name] = file
   }
-  const missing = CONTROL_PLANE_PROGRAMS.filter((name) => !found.has(name))
-  if (missing.includes('etcd')) throw missingEtcd()
+  const missing = names.filter((name) => found[name] === undefined)
+  if (missing.some((name) => name === 'etcd')) throw missingEtcd()
   if (missing.length > 0) await buildControlPlane(deps, missing)
-  const built = `${cacheFolder(deps.cacheRoot)}/`
-  const pathOf = (name: ControlPlaneProgram) => found.get(name) ?? `${built}${name}`
-  return {
-    etcd: pathOf('etcd'),
-    'kube-apiserver': pathOf('kube-apiserver'),
-    'kube-controller-manager': pathOf('kube-controller-manager'),
-    kubectl: pathOf('kubectl'),
-  }
+  const paths = names.map((name) => [name, found[name] ?? `${cacheFolder(deps.cacheRoot)}/${name}`])
+  return Object.fromEntries(paths) as Record<T, string>
 }
 
 /** Folder of the pinned version's programs in the cache. */

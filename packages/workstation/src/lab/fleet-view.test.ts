@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
-import type { LightNodeRecord } from './lab-record.ts'
+import type { LabNodeRecord } from './lab-record.ts'
 import { viewFleet } from './fleet-view.ts'
 
-const power: LightNodeRecord = {
+const power: LabNodeRecord = {
   name: 'light-1',
+  kind: 'light',
   power: 'running',
   boots: [
     { at: '2026-01-01T00:00:00Z', slot: 'B', version: 'KubeOS v2', trial: true, outcome: 'boots' },
@@ -23,7 +24,7 @@ test('viewFleet() shows a node that the API server does not know yet', () => {
 })
 
 test('viewFleet() tells the power before what the API server still believes', () => {
-  const panicked: LightNodeRecord = { ...power, power: 'panicked' }
+  const panicked: LabNodeRecord = { ...power, power: 'panicked' }
   const [seen] = viewFleet({ nodes: [node], instances: [], power: [panicked] }).nodes
   expect(seen?.phase).toBe('Panicked in KubeOS v2')
 })

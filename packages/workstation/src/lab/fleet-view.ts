@@ -9,7 +9,7 @@ import {
   type RolloutRecord,
   type Verdict,
 } from '@kubenest/api/os/records'
-import type { LightBoot, LightNodeRecord } from './lab-record.ts'
+import type { LabBoot, LabNodeRecord } from './lab-record.ts'
 
 /** One node. */
 export interface NodeView {
@@ -27,7 +27,7 @@ export interface NodeView {
   readonly bytesDone?: number
   readonly bytesTotal?: number
   readonly verdict?: Verdict
-  readonly boots: readonly LightBoot[]
+  readonly boots: readonly LabBoot[]
 }
 
 /** The OS object. */
@@ -52,7 +52,7 @@ export interface FleetFacts {
   readonly nodes: readonly Node[]
   readonly instances: readonly OsInstance[]
   readonly os?: Os
-  readonly power: readonly LightNodeRecord[]
+  readonly power: readonly LabNodeRecord[]
 }
 
 /** Makes the view. */
@@ -65,7 +65,7 @@ export function viewFleet(facts: FleetFacts): FleetView {
 }
 
 function viewNode(
-  power: LightNodeRecord,
+  power: LabNodeRecord,
   node: Node | undefined,
   instance: OsInstance | undefined,
 ): NodeView {
@@ -113,7 +113,7 @@ function isReady(node: Node | undefined): boolean {
  * What a person sees first: the machine's power, then the operation, then how the last one ended.
  */
 function phaseOf(
-  power: LightNodeRecord,
+  power: LabNodeRecord,
   busy: boolean,
   record: OperationRecord | undefined,
   verdict: Verdict | undefined,

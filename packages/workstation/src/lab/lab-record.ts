@@ -2,6 +2,8 @@
 import { OsError } from '@kubenest/base/errors'
 import type { ProcessIdentity } from '@kubenest/base/daemon'
 import { readText, replaceFile } from '@kubenest/base/files'
+import type { GuestConfig } from '../qemu/guest-config.ts'
+import type { VmVersion } from './vm-recipe.ts'
 
 export type LabPhase = 'starting' | 'ready' | 'failed' | 'stopping'
 
@@ -13,8 +15,8 @@ export interface LabProcess {
   restarts: number
 }
 
-/** One start of a light node, as the boot loader decided it. */
-export interface LightBoot {
+/** One start of a node, as the boot loader decided it. */
+export interface LabBoot {
   at: string
   slot: 'A' | 'B'
   version: string
@@ -22,13 +24,14 @@ export interface LightBoot {
   outcome: 'boots' | 'panics'
 }
 
-/** A light node, seen from its power switch. */
-export interface LightNodeRecord {
+/** A node, seen from its power switch. */
+export interface LabNodeRecord {
   name: string
+  kind: 'light' | 'vm'
   power: 'off' | 'boot-loader' | 'panicked' | 'running'
   /** Why it is off. */
   reason?: string
-  boots: LightBoot[]
+  boots: LabBoot[]
 }
 
 /** Everything `status`, `down` and tests need to know. */
@@ -43,7 +46,7 @@ export interface LabRecord {
   startedAt: string
   apiServer: string
   imageServer: string
-  nodes: LightNodeRecord[]
+  nodes: LabNodeRecord[]
   processes: LabProcess[]
 }
 
@@ -53,10 +56,25 @@ export interface LabRequest {
   lightNodes: number
   cacheRoot: string
   operator: boolean
+  /** Absent when no virtual node is wanted. */
+  vm?: VmRequest
   /** The lab ends, and removes its folder, when this process has ended; tests use it. */
   owner?: ProcessIdentity
   /** Where the control plane's programs are. */
   programs: Record<ControlPlaneProgram, string>
+}
+
+/** Virtual nodes, and what was made ready for them. */
+export interface VmRequest {
+  nodes: number
+  /** Folder with the images of these versions. */
+  images: string
+  versions: VmVersion[]
+  accelerator: 'kvm' | 'tcg'
+  /** `unsafe` ignores flushes: fast, and wrong where power cuts are tested. */
+  diskCache: GuestConfig['diskCache']
+  /** Path of kube-scheduler: only pods that somebody runs need one. */
+  scheduler: string
 }
 
 export const CONTROL_PLANE_PROGRAMS = [
@@ -66,6 +84,10 @@ export const CONTROL_PLANE_PROGRAMS = [
   'kubectl',
 ] as const
 export type ControlPlaneProgram = (typeof CONTROL_PLANE_PROGRAMS)[number]
+
+/** What labs with virtual nodes need more. */
+export const VM_PROGRAMS = ['kube-scheduler', 'kubelet'] as const
+export type VmProgram = (typeof VM_PROGRAMS)[number]
 
 /** Reads lab.json; `undefined` when there is no lab, or only the remains of one. */
 export async function readLabRecord(file: string): Promise<LabRecord | undefined> {

@@ -12,10 +12,19 @@ import type { Exec } from '@kubenest/base/exec'
 import { ensureDirectory, listDirectory } from '@kubenest/base/files'
 import { programCommand } from '@kubenest/base/self-program'
 import { lastLines } from './control-plane.ts'
-import { findControlPlane } from './find-control-plane.ts'
+import { probeAccelerator } from '../qemu/kvm-probe.ts'
+import { findControlPlane, findVmPrograms } from './find-control-plane.ts'
 import { stopLab } from './lab-down.ts'
 import { isLabFolder, type LabLocation } from './lab-location.ts'
-import { type LabRecord, type LabRequest, readLabRecord, writeJson } from './lab-record.ts'
+import {
+  type LabRecord,
+  type LabRequest,
+  readLabRecord,
+  type VmRequest,
+  writeJson,
+} from './lab-record.ts'
+import { prepareVmImages } from './vm-images.ts'
+import { VM_VERSIONS, type VmVersion } from './vm-recipe.ts'
 
 /** What the lab commands get from their applet. */
 export interface LabCommandDeps {
@@ -31,6 +40,10 @@ export interface LabUpOptions {
   readonly light: number
   readonly vm: number
   readonly operator: boolean
+  /** Versions that virtual nodes can be moved to. @defaultValue all */
+  readonly vmVersions?: readonly VmVersion[]
+  /** Virtual disks that survive a power cut; slower. */
+  readonly durable?: boolean
   /** Process id of a program without which the lab shall not go on. */
   readonly untilExitOf?: number
 }
@@ -48,6 +61,7 @@ export async function startLab(
   const { paths, name, cacheRoot } = location
   await clearPlace(deps, location)
   const programs = await findControlPlane({ ...deps, cacheRoot })
+  const vm = options.vm === 0 ? undefined : await prepareVms(deps, cacheRoot, options)
   await ensureDirectory(paths.logs, 0o700)
   const request: LabRequest = {
     name,
@@ -55,6 +69,7 @@ export async function startLab(
     programs,
     lightNodes: options.light,
     operator: options.operator,
+    ...(vm === undefined ? {} : { vm }),
     ...ownerOf(options),
   }
   await writeJson(paths.request, request)
@@ -65,6 +80,23 @@ export async function startLab(
     diesWithUs: false,
   })
   return await followStart(deps, location, supervisor.identity)
+}
+
+async function prepareVms(
+  deps: LabCommandDeps,
+  cacheRoot: string,
+  options: LabUpOptions,
+): Promise<VmRequest> {
+  const programs = await findVmPrograms({ ...deps, cacheRoot })
+  const versions = [...(options.vmVersions ?? VM_VERSIONS)]
+  return {
+    nodes: options.vm,
+    images: await prepareVmImages(deps, cacheRoot, programs.kubelet, versions),
+    versions,
+    accelerator: await probeAccelerator(deps.exec),
+    diskCache: options.durable === true ? 'writethrough' : 'unsafe',
+    scheduler: programs['kube-scheduler'],
+  }
 }
 
 function ownerOf(options: LabUpOptions): Pick<LabRequest, 'owner'> {
@@ -78,13 +110,13 @@ function ownerOf(options: LabUpOptions): Pick<LabRequest, 'owner'> {
 }
 
 const LIGHT_NODES_MAX = 50
+const VM_NODES_MAX = 4
 
 function checkCounts(options: LabUpOptions): void {
-  if (options.vm > 0)
-    throw new OsError('blocked', {
-      code: 'lab-vm-not-built',
-      message:
-        'Cannot start virtual nodes: this build has none yet; use --light N without --vm, or lab demo --no-vm',
+  if (options.vm > VM_NODES_MAX)
+    throw new OsError('invalid', {
+      code: 'lab-option-invalid',
+      message: `Cannot start ${options.vm} virtual nodes: at most ${VM_NODES_MAX} fit on one machine`,
     })
   if (options.light > LIGHT_NODES_MAX)
     throw new OsError('invalid', {

@@ -1,9 +1,8 @@
 // The image versions a lab's light nodes can be moved to: two good ones, and one whose kernel
 // panics.
 import { runOrThrow } from '@kubenest/base/exec'
-import { digestFile, ensureDirectory, renamePath, stat, writeFile } from '@kubenest/base/files'
+import { digestFile, renamePath, stat, writeFile } from '@kubenest/base/files'
 import type { LabDeps } from './control-plane.ts'
-import { renderManifests } from './lab-manifests.ts'
 import { buildLightImage, imageManifest, type LightImageSpec } from './light-image.ts'
 
 /** Versions, by the short name in file names. */
@@ -16,15 +15,17 @@ export const LIGHT_VERSIONS: Readonly<Record<'v1' | 'v2' | 'v3', LightImageSpec>
 /** What a new light node has in slot A. */
 export const FACTORY_IMAGE = 'light-v1.img'
 
-/** Builds raw images, their compressed form, and a manifest beside them. */
-export async function makeLightArtefacts(deps: LabDeps, imageServer: string): Promise<void> {
+/** Builds raw images, their compressed form, and a manifest beside them; returns what nodes check. */
+export async function offerLightImages(
+  deps: LabDeps,
+  imageServer: string,
+): Promise<{ v2: string; v3: string }> {
   const make = (name: keyof typeof LIGHT_VERSIONS) =>
     makeArtefact(deps, `light-${name}`, LIGHT_VERSIONS[name])
   await make('v1')
   const digests = { v2: await make('v2'), v3: await make('v3') }
-  await ensureDirectory(deps.paths.manifests)
-  for (const [file, text] of Object.entries(renderManifests({ imageServer, digests })))
-    await writeFile(`${deps.paths.manifests}/${file}`, text)
+  await deps.step(`Images v1, v2 and v3 of light nodes are served at ${imageServer}`)
+  return digests
 }
 
 /** Makes one; returns the digest of the compressed image, which is what nodes download. */

@@ -9,7 +9,7 @@ import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { askGrub } from './ask-grub.ts'
 import { prepareBoot, readBootedSlot } from './boot-light-slot.ts'
 import type { LabDeps } from './control-plane.ts'
-import type { LightNodeRecord } from './lab-record.ts'
+import type { LabNodeRecord } from './lab-record.ts'
 import { runLightKubelet } from './light-kubelet.ts'
 import type { LightNodePaths, LightPartitions } from './light-layout.ts'
 import { sandboxCommand } from './light-sandbox.ts'
@@ -26,7 +26,7 @@ export interface LightNode {
   readonly client: KubeClient
   /** Kubeconfig of the proxy. */
   readonly proxyKubeconfig: string
-  readonly record: LightNodeRecord
+  readonly record: LabNodeRecord
   readonly log: Logger
 }
 
@@ -138,7 +138,7 @@ async function waitForReboot(deps: LabDeps, node: LightNode): Promise<void> {
 function setPower(
   deps: LabDeps,
   node: LightNode,
-  power: LightNodeRecord['power'],
+  power: LabNodeRecord['power'],
   reason?: string,
 ): void {
   node.record.power = power

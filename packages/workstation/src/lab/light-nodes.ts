@@ -8,7 +8,7 @@ import { loadKubeConfig } from '@kubenest/kube/client/load-config'
 import { renderGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
 import type { LabDeps } from './control-plane.ts'
 import { kubeconfigFor } from './kubeconfig.ts'
-import type { LabRecord, LightNodeRecord } from './lab-record.ts'
+import type { LabRecord, LabNodeRecord } from './lab-record.ts'
 import {
   GRUB_FOLDER,
   lightNodePaths,
@@ -16,7 +16,7 @@ import {
   renderLightGrubConfig,
 } from './light-layout.ts'
 import { type LightNode, runLightNode } from './light-node.ts'
-import { FACTORY_IMAGE, makeLightArtefacts } from './light-artefacts.ts'
+import { FACTORY_IMAGE } from './light-artefacts.ts'
 import { makeLightUsr } from './light-usr.ts'
 
 /** `light-1`, `light-2` and so on. */
@@ -26,14 +26,13 @@ export function lightNodeNames(count: number): string[] {
 
 /** Starts all light nodes; they boot on their own. The returned promise ends when the lab stops. */
 export async function startLightNodes(deps: LabDeps, record: LabRecord): Promise<Promise<void>[]> {
-  if (record.nodes.length === 0) return []
-  await makeLightArtefacts(deps, record.imageServer)
-  await deps.step(`Images v1, v2 and v3 of light nodes are served at ${record.imageServer}`)
+  const wanted = record.nodes.filter(({ kind }) => kind === 'light')
+  if (wanted.length === 0) return []
   const usr = `${deps.paths.root}/usr`
   await makeLightUsr(usr)
   const proxyKubeconfig = `${deps.paths.pki}/upgrade.kubeconfig`
   const nodes: LightNode[] = []
-  for (const node of record.nodes)
+  for (const node of wanted)
     nodes.push({ ...(await makeNode(deps, record, node)), usr, proxyKubeconfig })
   const running = nodes.map((node) => runLightNode(deps, node))
   await deps.step(`${nodes.length} light nodes are powered on`)
@@ -43,7 +42,7 @@ export async function startLightNodes(deps: LabDeps, record: LabRecord): Promise
 async function makeNode(
   deps: LabDeps,
   lab: LabRecord,
-  record: LightNodeRecord,
+  record: LabNodeRecord,
 ): Promise<Omit<LightNode, 'usr' | 'proxyKubeconfig'>> {
   const { name } = record
   const paths = lightNodePaths(`${deps.paths.nodes}/${name}`)

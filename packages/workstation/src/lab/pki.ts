@@ -32,6 +32,7 @@ export function planCertificates(nodes: readonly string[]): CertificateRequest[]
     server('apiserver', 'ca', serverNames),
     client('admin', 'kubenest-lab-admin', ['system:masters']),
     client('controller-manager', 'system:kube-controller-manager', []),
+    client('scheduler', 'system:kube-scheduler', []),
     client('upgrade', UPGRADE_ACCOUNT, UPGRADE_GROUPS),
     ...nodes.map((node) => client(`node-${node}`, `system:node:${node}`, ['system:nodes'])),
   ]

@@ -12,10 +12,19 @@ import type { ControlPlanePorts } from './control-plane-arguments.ts'
 import { installProduct } from './install-product.ts'
 import { kubeconfigFor } from './kubeconfig.ts'
 import { type LabPaths, labPaths } from './lab-paths.ts'
-import { type LabRecord, type LabRequest, readLabRequest, writeJson } from './lab-record.ts'
+import { type ManifestFacts, writeManifests } from './lab-manifests.ts'
+import {
+  type LabNodeRecord,
+  type LabRecord,
+  type LabRequest,
+  readLabRequest,
+  writeJson,
+} from './lab-record.ts'
+import { offerLightImages } from './light-artefacts.ts'
 import { lightNodeNames, startLightNodes } from './light-nodes.ts'
 import { makeCertificates, OPENSSL_CONFIG, planCertificates } from './pki.ts'
 import { createProcessTable } from './process-table.ts'
+import { offerVmImages, startVmNodes, vmNodeNames } from './vm-nodes.ts'
 
 /** What the supervisor needs of its process. */
 export interface SuperviseDeps {
@@ -70,9 +79,16 @@ function newRecord(
     startedAt: new Date(deps.clock.nowMs()).toISOString(),
     apiServer: `https://127.0.0.1:${ports.apiServer}`,
     imageServer: `http://127.0.0.1:${images.port}`,
-    nodes: lightNodeNames(request.lightNodes).map((name) => ({ name, power: 'off', boots: [] })),
+    nodes: [
+      ...lightNodeNames(request.lightNodes).map((name) => newNode(name, 'light')),
+      ...vmNodeNames(request.vm?.nodes ?? 0).map((name) => newNode(name, 'vm')),
+    ],
     processes: [],
   }
+}
+
+function newNode(name: string, kind: LabNodeRecord['kind']): LabNodeRecord {
+  return { name, kind, power: 'off', boots: [] }
 }
 
 interface LabParts {
@@ -154,13 +170,17 @@ async function bringUp(
   await startControlPlane(lab, ports)
   await lab.step(`Control plane is ready at ${record.apiServer}`)
   await installProduct(lab, record)
-  return await startLightNodes(lab, record)
+  const digests: ManifestFacts['digests'] = {}
+  if (lab.request.vm !== undefined) digests.vm = await offerVmImages(lab, lab.request.vm)
+  if (lab.request.lightNodes > 0) digests.light = await offerLightImages(lab, record.imageServer)
+  await writeManifests(lab, { imageServer: record.imageServer, digests })
+  return [...(await startVmNodes(lab, record)), ...(await startLightNodes(lab, record))]
 }
 
 async function choosePorts(): Promise<ControlPlanePorts> {
-  const [etcdClient = 0, etcdPeer = 0, apiServer = 0, controllerManager = 0] =
-    await findFreePorts(4)
-  return { etcdClient, etcdPeer, apiServer, controllerManager }
+  const [etcdClient = 0, etcdPeer = 0, apiServer = 0, controllerManager = 0, scheduler = 0] =
+    await findFreePorts(5)
+  return { etcdClient, etcdPeer, apiServer, controllerManager, scheduler }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -17,7 +17,10 @@ test('readConsole() knows the marked slot before anything was booted', () => {
 })
 
 test('readConsole() reads version and trial from the lab’s own lines', () => {
-  expect(readConsole(`${MENU_B}\r\n${BOOTED}`).booted).toEqual({ version: 'KubeOS v2', trial: true })
+  expect(readConsole(`${MENU_B}\r\n${BOOTED}`).booted).toEqual({
+    version: 'KubeOS v2',
+    trial: true,
+  })
   const settled = BOOTED.replace(' kubenest.trial=1', '')
   expect(readConsole(settled).booted).toEqual({ version: 'KubeOS v2', trial: false })
 })

@@ -159,6 +159,7 @@ async function writeInputs(deps: LabCommandDeps, inputs: Inputs, work: string): 
     components: [PAUSE_COMPONENT, ...proxy],
     outDir: `${work}/images`,
     version: PROXY_TAG,
+    layers: 'plain',
     epochSeconds: EPOCH_SECONDS,
   })
 }

@@ -43,7 +43,10 @@ async function bootGuest(deps: LabDeps, node: VmNode): Promise<void> {
   const exitCode = await child.exited
   ended.abort()
   await following
-  appendText(`${deps.paths.logs}/${record.name}-console.log`, (await readText(guest.serialLog)) ?? '')
+  appendText(
+    `${deps.paths.logs}/${record.name}-console.log`,
+    (await readText(guest.serialLog)) ?? '',
+  )
   if (exitCode === 0 || exitCode === KILLED || deps.stop.aborted) return
   const reason = await lastLines(`${deps.paths.logs}/${guestProcess(record.name)}.log`)
   throw new Error(`QEMU ended with ${exitCode}: ${reason}`)
