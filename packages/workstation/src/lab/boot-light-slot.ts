@@ -65,7 +65,7 @@ export async function prepareBoot(
   await writeSetting(paths, 'kernel/random/boot_id', bootId)
   const words = ['BOOT_IMAGE=/boot/vmlinuz', ...decision.kernelArguments]
   await writeFile(`${paths.boot}/cmdline`, `${words.join(' ')}\n`)
-  for (const folder of ['etc/kubenest', 'usr/lib/kubenest'])
+  for (const folder of ['etc/kubenest', 'usr/lib/kubenest', 'usr/lib/systemd'])
     await ensureDirectory(`${paths.booted}/${folder}`)
   if ((await stat(`${paths.booted}/usr/lib/os-release`)) === undefined)
     await writeFile(`${paths.booted}/usr/lib/os-release`, '')

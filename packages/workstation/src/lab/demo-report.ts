@@ -25,7 +25,6 @@ export function renderReport(results: readonly StepResult[], fleet: FleetView): 
     ...result.expectations.map((each) => `  ${each.seen ? 'seen    ' : 'NOT SEEN'}  ${each.text}`),
     '',
   ])
-  const halted = fleet.os?.halted
   return [
     'What happened',
     '=============',
@@ -36,7 +35,11 @@ export function renderReport(results: readonly StepResult[], fleet: FleetView): 
       ['NODE', 'BOOTS'],
       fleet.nodes.map((node) => [node.name, renderBoots(node.boots)]),
     ),
-    ...(halted === undefined ? [] : ['', `Why the rollout halted: ${halted.message}`]),
+    ...fleet.oses.flatMap(({ name, halted }) =>
+      halted === undefined
+        ? []
+        : ['', `Why the rollout of ${name} nodes halted: ${halted.message}`],
+    ),
   ]
 }
 

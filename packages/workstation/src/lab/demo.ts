@@ -4,7 +4,7 @@ import { runOrThrow } from '@kubenest/base/exec'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { kubectlCommand, lastLines } from './control-plane.ts'
 import { allSeen, renderReport, type StepResult } from './demo-report.ts'
-import { DEMO_STEPS, type DemoStep, type StepHistory } from './demo-script.ts'
+import { actTimeoutMs, DEMO_STEPS, type DemoStep, type StepHistory } from './demo-script.ts'
 import type { FleetView } from './fleet-view.ts'
 import { stopLab } from './lab-down.ts'
 import type { LabLocation } from './lab-location.ts'
@@ -28,7 +28,8 @@ export interface DemoDeps extends LabCommandDeps {
 }
 
 const LOOK_MS = 400
-const BOOT_TIMEOUT_MS = 60_000
+const LIGHT_BOOT_TIMEOUT_MS = 60_000
+const VM_BOOT_TIMEOUT_MS = 600_000
 
 /** Plays the demo; the exit code is 0 only when everything was really seen. */
 export async function runDemo(
@@ -38,7 +39,12 @@ export async function runDemo(
 ): Promise<number> {
   const startedMs = deps.clock.monotonicMs()
   for (const line of INTRODUCTION) deps.say(line)
-  await startLab(deps, location, { light: options.light, vm: options.vm, operator: true })
+  await startLab(deps, location, {
+    light: options.light,
+    vm: options.vm,
+    vmVersions: ['v1', 'v2', 'v3'],
+    operator: true,
+  })
   try {
     return await showDemo(deps, location, startedMs)
   } catch (error) {
@@ -70,8 +76,9 @@ const INTRODUCTION = [
   'KubeNest demo: a Kubernetes cluster upgrades the operating systems of its own nodes.',
   '',
   'A lab starts on this machine: a real etcd, API server and controller manager, our operator, and',
-  'light nodes. A light node is the real agent and the real proxy over two slot files, booted as',
-  'the real GRUB decides; only kernel and kubelet are stand-ins. Everything is on loopback.',
+  'nodes. A virtual node is a machine under QEMU with kubelet, containerd and the proxy in a pod. A',
+  'light node is the real agent and the real proxy over two slot files, booted as the real GRUB',
+  'decides; only kernel and kubelet are stand-ins. Everything is on loopback.',
   '',
 ]
 
@@ -100,15 +107,24 @@ async function waitForFleet(
   location: LabLocation,
   client: KubeClient,
 ): Promise<FleetView> {
-  const deadline = deps.clock.monotonicMs() + BOOT_TIMEOUT_MS
-  while (deps.clock.monotonicMs() < deadline) {
+  const startedMs = deps.clock.monotonicMs()
+  const table = createLiveTable(deps.write, deps.columns)
+  for (;;) {
     const fleet = await readFleet(client, location.paths)
     if (fleet.nodes.every((node) => node.ready)) return fleet
+    const hasVms = fleet.nodes.some((node) => node.kind === 'vm')
+    if (hasVms) table.draw(fleet, deps.clock.nowMs())
+    const limitMs = hasVms ? VM_BOOT_TIMEOUT_MS : LIGHT_BOOT_TIMEOUT_MS
+    if (deps.clock.monotonicMs() - startedMs > limitMs) throw notReady(fleet, limitMs)
     await deps.clock.sleep(LOOK_MS, deps.stop)
   }
-  throw new OsError('host', {
-    code: 'light-nodes-not-ready',
-    message: `Cannot play the demo: not every light node was Ready within ${BOOT_TIMEOUT_MS / 1000} s`,
+}
+
+function notReady(fleet: FleetView, limitMs: number): OsError {
+  const names = fleet.nodes.filter((node) => !node.ready).map((node) => node.name)
+  return new OsError('host', {
+    code: 'lab-nodes-not-ready',
+    message: `Cannot play the demo: ${names.join(', ')} not Ready within ${limitMs / 1000} s`,
   })
 }
 
@@ -128,18 +144,25 @@ async function playAct(deps: DemoDeps, act: Act): Promise<{ result: StepResult; 
   const startedMs = clock.monotonicMs()
   await applyFile(deps, location, file)
   const table = createLiveTable(deps.write, deps.columns)
-  let history: StepHistory = { before, mostBusy: 0 }
+  const timeoutMs = actTimeoutMs(before)
+  let history: StepHistory = { before, mostBusy: {} }
   for (;;) {
     const fleet = await readFleet(act.client, location.paths)
-    const busy = fleet.nodes.filter((node) => node.busy).length
-    history = { ...history, mostBusy: Math.max(history.mostBusy, busy) }
+    history = { ...history, mostBusy: countBusy(history.mostBusy, fleet) }
     table.draw(fleet, clock.nowMs())
     const expectations = step.expect(fleet, history)
     const durationMs = clock.monotonicMs() - startedMs
-    if (expectations.every((each) => each.seen) || durationMs > step.timeoutMs)
+    if (expectations.every((each) => each.seen) || durationMs > timeoutMs)
       return { result: { title: step.title, durationMs, expectations }, last: fleet }
     await clock.sleep(LOOK_MS, deps.stop)
   }
+}
+
+function countBusy(before: StepHistory['mostBusy'], fleet: FleetView): StepHistory['mostBusy'] {
+  const count = (kind: string) =>
+    fleet.nodes.filter((node) => node.busy && node.kind === kind).length
+  const kinds = [...new Set(fleet.nodes.map((node) => node.kind))]
+  return Object.fromEntries(kinds.map((kind) => [kind, Math.max(before[kind] ?? 0, count(kind))]))
 }
 
 async function applyFile(deps: DemoDeps, location: LabLocation, file: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { FleetView, NodeView } from './fleet-view.ts'
 
 const node: NodeView = {
   name: 'light-1',
+  kind: 'light',
   ready: true,
   cordoned: false,
   busy: true,
@@ -16,7 +17,7 @@ const node: NodeView = {
   bytesTotal: 32 * 1024 * 1024,
   boots: [],
 }
-const view: FleetView = { nodes: [node] }
+const view: FleetView = { nodes: [node], oses: [] }
 
 test('renderFleet() shows progress and age of a phase', () => {
   const lines = renderFleet(view, Date.parse('2026-01-01T00:00:07Z'))
@@ -25,14 +26,14 @@ test('renderFleet() shows progress and age of a phase', () => {
 })
 
 test('renderChanges() tells each change once, and no mere progress', () => {
-  const further = { nodes: [{ ...node, bytesDone: 20 * 1024 * 1024 }] }
-  const next = { nodes: [{ ...node, phase: 'Armed' }] }
+  const further = { nodes: [{ ...node, bytesDone: 20 * 1024 * 1024 }], oses: [] }
+  const next = { nodes: [{ ...node, phase: 'Armed' }], oses: [] }
   expect(renderChanges(undefined, view)).toHaveLength(1)
   expect(renderChanges(view, further)).toEqual([])
   expect(renderChanges(view, next)[0]).toContain('Armed')
 })
 
 test('renderChanges() tells a cordon', () => {
-  const cordoned = { nodes: [{ ...node, cordoned: true }] }
+  const cordoned = { nodes: [{ ...node, cordoned: true }], oses: [] }
   expect(renderChanges(view, cordoned)[0]).toContain('cordoned')
 })

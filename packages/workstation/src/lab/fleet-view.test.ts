@@ -19,13 +19,13 @@ const node = {
 }
 
 test('viewFleet() shows a node that the API server does not know yet', () => {
-  const [seen] = viewFleet({ nodes: [], instances: [], power: [power] }).nodes
+  const [seen] = viewFleet({ nodes: [], instances: [], power: [power], oses: [] }).nodes
   expect(seen).toMatchObject({ ready: false, version: '-', phase: 'Idle', slot: 'B' })
 })
 
 test('viewFleet() tells the power before what the API server still believes', () => {
   const panicked: LabNodeRecord = { ...power, power: 'panicked' }
-  const [seen] = viewFleet({ nodes: [node], instances: [], power: [panicked] }).nodes
+  const [seen] = viewFleet({ nodes: [node], instances: [], power: [panicked], oses: [] }).nodes
   expect(seen?.phase).toBe('Panicked in KubeOS v2')
 })
 
@@ -39,10 +39,10 @@ test('viewFleet() shows phase and bytes of the operation under way only', () => 
     spec: { nodestatus: 'upgrade' },
     status: { operation: { id: 'c', bytesDone: 1, bytesTotal: 2 } },
   }
-  const [busy] = viewFleet({ nodes: [node], instances: [instance], power: [power] }).nodes
+  const [busy] = viewFleet({ nodes: [node], instances: [instance], power: [power], oses: [] }).nodes
   expect(busy).toMatchObject({ busy: true, phase: 'Preparing', bytesTotal: 2 })
   const idle = { ...instance, spec: { nodestatus: 'idle' } }
-  const [done] = viewFleet({ nodes: [node], instances: [idle], power: [power] }).nodes
+  const [done] = viewFleet({ nodes: [node], instances: [idle], power: [power], oses: [] }).nodes
   expect(done).toMatchObject({ busy: false, phase: 'Idle' })
   expect(done?.bytesTotal).toBeUndefined()
 })
@@ -52,7 +52,7 @@ test('viewFleet() counts a labelled node as busy, whatever its instance says', (
     ...node,
     metadata: { name: 'light-1', labels: { 'upgrade.openeuler.org/upgrading': '' } },
   }
-  const [seen] = viewFleet({ nodes: [labelled], instances: [], power: [power] }).nodes
+  const [seen] = viewFleet({ nodes: [labelled], instances: [], power: [power], oses: [] }).nodes
   expect(seen?.busy).toBe(true)
 })
 
@@ -68,6 +68,6 @@ test('viewFleet() does not show the phase of an operation that has ended', () =>
     metadata: { name: 'light-1', annotations: { 'kubenest.io/operation': JSON.stringify(ended) } },
     spec: { nodestatus: 'upgrade' },
   }
-  const [seen] = viewFleet({ nodes: [node], instances: [instance], power: [power] }).nodes
+  const [seen] = viewFleet({ nodes: [node], instances: [instance], power: [power], oses: [] }).nodes
   expect(seen?.phase).toBe('Assigned')
 })

@@ -14,6 +14,8 @@ import type { LabBoot, LabNodeRecord } from './lab-record.ts'
 /** One node. */
 export interface NodeView {
   readonly name: string
+  /** Also the name of the OS object that moves it. */
+  readonly kind: LabNodeRecord['kind']
   /** Ready, and not cordoned. */
   readonly ready: boolean
   readonly cordoned: boolean
@@ -30,8 +32,9 @@ export interface NodeView {
   readonly boots: readonly LabBoot[]
 }
 
-/** The OS object. */
+/** One OS object. */
 export interface OsView {
+  readonly name: string
   readonly generation: number
   readonly observedGeneration: number
   readonly updated: number
@@ -44,14 +47,14 @@ export interface OsView {
 /** The whole. */
 export interface FleetView {
   readonly nodes: readonly NodeView[]
-  readonly os?: OsView
+  readonly oses: readonly OsView[]
 }
 
 /** Objects as they were read. */
 export interface FleetFacts {
   readonly nodes: readonly Node[]
   readonly instances: readonly OsInstance[]
-  readonly os?: Os
+  readonly oses: readonly Os[]
   readonly power: readonly LabNodeRecord[]
 }
 
@@ -61,7 +64,7 @@ export function viewFleet(facts: FleetFacts): FleetView {
     const isNamed = (each: Node | OsInstance) => each.metadata.name === power.name
     return viewNode(power, facts.nodes.find(isNamed), facts.instances.find(isNamed))
   })
-  return { nodes, ...(facts.os === undefined ? {} : { os: viewOs(facts.os) }) }
+  return { nodes, oses: facts.oses.map(viewOs) }
 }
 
 function viewNode(
@@ -78,6 +81,7 @@ function viewNode(
   const moving = isPreparing && told?.bytesTotal !== undefined
   return {
     name: power.name,
+    kind: power.kind,
     ready: isReady(node),
     cordoned: node?.spec?.unschedulable === true,
     busy,
@@ -132,6 +136,7 @@ function viewOs(os: Os): OsView {
   const rollout = parseRecord<RolloutRecord>(os.metadata.annotations?.[OS_ANNOTATIONS.rollout])
   const progressing = os.status?.conditions?.find((each) => each.type === 'Progressing')
   return {
+    name: os.metadata.name,
     generation: os.metadata.generation ?? 0,
     observedGeneration: os.status?.observedGeneration ?? 0,
     updated: os.status?.updated ?? 0,

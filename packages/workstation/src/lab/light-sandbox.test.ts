@@ -22,6 +22,10 @@ test('sandboxCommand() takes every capability away', () => {
   expect(command).not.toContain('--cap-add')
 })
 
+test('sandboxCommand() shows the units of the booted image, not those of this machine', () => {
+  expect(pairsOf('--ro-bind')).toContain('/lab/light-1/booted/usr/lib/systemd /usr/lib/systemd')
+})
+
 test('sandboxCommand() dies with the supervisor', () => {
   expect(command).toContain('--die-with-parent')
 })

@@ -28,6 +28,8 @@ export function sandboxCommand(spec: SandboxSpec, argv: readonly string[]): [str
     ...readOnly('/usr', HOST_USR),
     ...readOnly(spec.usr, '/usr'),
     ...readOnly(`${booted}/usr/lib/kubenest`, '/usr/lib/kubenest'),
+    // The agent looks for the trial units of the image it runs in (decision 18).
+    ...readOnly(`${booted}/usr/lib/systemd`, '/usr/lib/systemd'),
     ...readOnly(`${booted}/usr/lib/os-release`, '/usr/lib/os-release'),
     ...['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => link(`usr/${name}`, `/${name}`)),
     ...writable(`${booted}/etc`, '/etc'),

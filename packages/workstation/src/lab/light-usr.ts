@@ -7,10 +7,11 @@ import { HOST_USR } from './light-sandbox.ts'
 /** Makes the folder. */
 export async function makeLightUsr(folder: string): Promise<void> {
   await ensureDirectory(`${folder}/lib/kubenest`)
+  await ensureDirectory(`${folder}/lib/systemd`)
   await ensureDirectory(`${folder}/bin`)
   await writeFile(`${folder}/lib/os-release`, '')
   await linkEntries('', folder, ['bin', 'lib'])
-  await linkEntries('/lib', `${folder}/lib`, ['kubenest', 'os-release'])
+  await linkEntries('/lib', `${folder}/lib`, ['kubenest', 'os-release', 'systemd'])
   await linkEntries('/bin', `${folder}/bin`, ['systemctl', 'os-agent'])
   const systemctl = programCommand('kubenest', 'systemctl').argv
   // The kernel starts the rest of this line; env splits it.

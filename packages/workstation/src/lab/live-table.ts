@@ -25,9 +25,9 @@ export function createLiveTable(
         for (const line of renderChanges(before, view)) write(`  ${seconds}s  ${line}\n`)
       } else {
         const lines = renderFleet(view, nowMs).map((line) => `  ${line}`.slice(0, columns - 1))
-        const summary = `  ${view.os?.progress ?? ''}`.slice(0, columns - 1)
-        write(`${moveUp(drawn)}${[...lines, '', summary].join('\n')}\n`)
-        drawn = lines.length + 2
+        const told = view.oses.map((os) => `  ${os.name}: ${os.progress}`.slice(0, columns - 1))
+        write(`${moveUp(drawn)}${[...lines, '', ...told].join('\n')}\n`)
+        drawn = lines.length + 1 + told.length
       }
       before = view
     },

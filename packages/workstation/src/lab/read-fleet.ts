@@ -1,6 +1,5 @@
 // Reads what a fleet view is made of: the API server's objects and the lab's own record.
 import type { KubeObject } from '@kubenest/api/core/objects'
-import { OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
 import { createFetchClient } from '@kubenest/kube/client/fetch-client'
 import type { KubeClient, Resource } from '@kubenest/kube/client/kube-client'
 import { loadKubeConfig } from '@kubenest/kube/client/load-config'
@@ -9,9 +8,6 @@ import { type FleetView, viewFleet } from './fleet-view.ts'
 import type { LabPaths } from './lab-paths.ts'
 import { readLabRecord } from './lab-record.ts'
 
-/** Name of the OS object that the lab's manifests make. */
-export const LAB_OS_NAME = 'light'
-
 /** A client with the lab's admin certificate. */
 export async function labClient(paths: LabPaths): Promise<KubeClient> {
   return createFetchClient(await loadKubeConfig({ env: {}, kubeconfigPath: paths.kubeconfig }))
@@ -19,14 +15,14 @@ export async function labClient(paths: LabPaths): Promise<KubeClient> {
 
 /** Reads the fleet once. */
 export async function readFleet(client: KubeClient, paths: LabPaths): Promise<FleetView> {
-  const [record, nodes, instances, os] = await Promise.all([
+  const [record, nodes, instances, oses] = await Promise.all([
     readLabRecord(paths.record),
     listAll(client, NODES),
     listAll(client, OS_INSTANCES),
-    client.get(OSES, { namespace: OS_INSTANCE_NAMESPACE, name: LAB_OS_NAME }),
+    listAll(client, OSES),
   ])
   const power = record?.nodes ?? []
-  return viewFleet({ nodes, instances, power, ...(os === undefined ? {} : { os }) })
+  return viewFleet({ nodes, instances, oses, power })
 }
 
 /** A lab has few objects: one page holds them all. */
