@@ -1,0 +1,66 @@
+// The systemd units as text: what they must say, and must not, for the agent to work and to be safe.
+import { describe, expect, test } from 'bun:test'
+import * as fs from 'node:fs/promises'
+import path from 'node:path'
+
+const FOLDER = path.join(import.meta.dir, '../../../deploy/systemd')
+const SERVICES = ['os-agent', 'kubenest-trial', 'kubenest-gate', 'kubenest-deadline']
+
+/** Assignments of a unit, comments left out. */
+async function linesOf(unit: string): Promise<string[]> {
+  const text = await fs.readFile(path.join(FOLDER, unit), 'utf8')
+  return text.split('\n').filter((line) => /^[A-Za-z]+=/.test(line))
+}
+
+describe('systemd units', () => {
+  for (const name of SERVICES)
+    test(`${name}.service lets nobody steer the runtime by its environment`, async () => {
+      const lines = await linesOf(`${name}.service`)
+      const unset = lines.find((line) => line.startsWith('UnsetEnvironment=')) ?? ''
+      for (const variable of ['BUN_OPTIONS', 'BUN_BE_BUN', 'BUN_INSPECT', 'BUN_CONFIG_FILE'])
+        expect(unset.split(/[= ]/)).toContain(variable)
+      expect(lines).toContain('WorkingDirectory=/')
+    })
+
+  test('os-agent.service keeps what the agent needs: compiled code, block devices, settings', async () => {
+    const lines = await linesOf('os-agent.service')
+    // Each of these denies memory for compiled code, slots, /etc or /proc/sys.
+    for (const word of [
+      'MemoryDenyWriteExecute',
+      'PrivateDevices',
+      'DeviceAllow',
+      'DevicePolicy',
+      'ProtectClock',
+      'ProtectSystem',
+      'ProtectKernelTunables',
+    ])
+      expect(lines.filter((line) => line.startsWith(`${word}=`))).toEqual([])
+  })
+
+  test('os-agent.service ends its children with it and always comes back', async () => {
+    const lines = await linesOf('os-agent.service')
+    expect(lines).toContain('KillMode=mixed')
+    expect(lines).toContain('Restart=on-failure')
+    expect(lines).toContain('StartLimitIntervalSec=0')
+  })
+
+  test('kubenest-gate.service holds back boot-complete.target and survives being killed', async () => {
+    const lines = await linesOf('kubenest-gate.service')
+    expect(lines).toContain('RequiredBy=boot-complete.target')
+    expect(lines).toContain('Before=boot-complete.target')
+    expect(lines).toContain('Restart=on-failure')
+    expect(lines).toContain('RestartPreventExitStatus=75')
+  })
+
+  test('kubenest-deadline depends on no other part that could hang', async () => {
+    const lines = [
+      ...(await linesOf('kubenest-deadline.timer')),
+      ...(await linesOf('kubenest-deadline.service')),
+    ]
+    const needs = lines.filter((line) =>
+      /^(?:Requires|Requisite|BindsTo|RequiresMountsFor)=/.test(line),
+    )
+    expect(needs).toEqual([])
+    expect(lines.filter((line) => line.includes('os-agent.s'))).toEqual([])
+  })
+})
