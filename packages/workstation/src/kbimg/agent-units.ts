@@ -20,7 +20,8 @@ export const AGENT_UNITS: readonly { readonly file: string; readonly text: strin
 /**
  * Timings of the health gate (decision 20); a file of the same name from `copy_files` replaces it.
  */
-export const HEALTH_TOML = `least_uptime_seconds = 45
+export const HEALTH_TOML = `[timings]
+least_uptime_seconds = 45
 wanted_wait_seconds = 300
 deadline_seconds = 900
 look_interval_seconds = 10

@@ -1,5 +1,6 @@
 // health.toml: defaults, values, and refusals that name key, value and remedy.
 import { describe, expect, test } from 'bun:test'
+import path from 'node:path'
 import { isOsError } from '@kubenest/base/errors'
 import { parseHealthConfig } from './health-config.ts'
 
@@ -38,4 +39,13 @@ describe('parseHealthConfig()', () => {
         expect(String(error)).toContain(word)
       }
     })
+
+  test('parseHealthConfig() takes the files that our builder puts into images', async () => {
+    const top = path.join(import.meta.dir, '../../../../..')
+    const lab = await Bun.file(path.join(top, 'examples/kbimg/lab-vm/lab/health.toml')).text()
+    expect(parseHealthConfig(lab)).toMatchObject({ wantedWaitMs: 60_000, deadlineMs: 180_000 })
+    const units = path.join(top, 'packages/workstation/src/kbimg/agent-units.ts')
+    const text = /HEALTH_TOML = `([^`]+)`/.exec(await Bun.file(units).text())?.[1]
+    expect(parseHealthConfig(text ?? 'missing')).toEqual(parseHealthConfig(undefined))
+  })
 })
