@@ -94,7 +94,7 @@ async function prepareVms(
     images: await prepareVmImages(deps, cacheRoot, programs.kubelet, versions),
     versions,
     accelerator: await probeAccelerator(deps.exec),
-    diskCache: options.durable === true ? 'writethrough' : 'unsafe',
+    diskCache: options.durable === true ? 'writeback' : 'unsafe',
     scheduler: programs['kube-scheduler'],
   }
 }

@@ -33,9 +33,9 @@ export interface GuestConfig {
   readonly address: string
   readonly forwards: readonly PortForward[]
   /**
-   * `unsafe` ignores flushes and is fast; a test of durability needs `writethrough`.
+   * `unsafe` ignores flushes and is fast; `writeback` obeys them, as a test of power cuts needs.
    */
-  readonly diskCache: 'unsafe' | 'writethrough'
+  readonly diskCache: 'unsafe' | 'writeback'
   /** QEMU ends when the guest reboots; a supervisor starts it again (a cold start is faster). */
   readonly endsAtReboot: boolean
 }
