@@ -14,11 +14,24 @@ export interface TestLab {
   readonly stateFolder: string
   /** Runs kubectl; throws with its output when it fails. `stdin` feeds `-f -`. */
   kubectl(args: readonly string[], stdin?: string): string
+  /** What the supervisor wrote last. */
+  record(): LabState
   /** Process id of a part of the lab, for example `operator` or `kube-apiserver`. */
   pidOf(name: string): number
   /** Kills a part without warning; false when it is not running at this moment. */
   kill(name: string): boolean
   stop(): void
+}
+
+/** The members of lab.json that tests read. */
+export interface LabState {
+  readonly imageServer: string
+  readonly processes: readonly { name: string; identity: { pid: number } }[]
+  readonly nodes: readonly {
+    name: string
+    power: string
+    boots: readonly { slot: string; version: string; trial: boolean; outcome: string }[]
+  }[]
 }
 
 /** What a run needs. */
@@ -52,6 +65,7 @@ export function startTestLab(options: TestLabOptions = {}): TestLab {
     kubeconfigPath: path.join(stateFolder, 'kubeconfig'),
     stateFolder,
     kubectl: (args, stdin) => runLab(['kubectl', ...place, '--', ...args], stdin),
+    record: () => readState(stateFolder),
     pidOf: (name) => pidOf(stateFolder, name),
     kill: (name) => kill(stateFolder, name),
     stop: () => void runLab(['down', ...place]),
@@ -91,10 +105,11 @@ function kill(stateFolder: string, name: string): boolean {
 }
 
 function pidOf(stateFolder: string, name: string): number {
-  const record = JSON.parse(fs.readFileSync(path.join(stateFolder, 'lab.json'), 'utf8')) as {
-    processes: { name: string; identity: { pid: number } }[]
-  }
-  const found = record.processes.find((each) => each.name === name)
+  const found = readState(stateFolder).processes.find((each) => each.name === name)
   if (found === undefined) throw new Error(`the lab has no process ${name}`)
   return found.identity.pid
+}
+
+function readState(stateFolder: string): LabState {
+  return JSON.parse(fs.readFileSync(path.join(stateFolder, 'lab.json'), 'utf8')) as LabState
 }
