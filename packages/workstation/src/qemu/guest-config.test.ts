@@ -37,7 +37,7 @@ test('renderQemuArgv() keeps a comma in a path from becoming an option', () => {
 
 test('renderQemuArgv() honours flushes when asked to', () => {
   expect(renderQemuArgv({ ...GUEST, diskCache: 'writeback' }).join(' ')).toContain(
-    'cache=writethrough',
+    'cache=writeback',
   )
   expect(renderQemuArgv({ ...GUEST, endsAtReboot: false })).not.toContain('-no-reboot')
 })
