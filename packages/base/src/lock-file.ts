@@ -1,5 +1,5 @@
-// A lock held by the identity of a process (pid and start time), not by the existence of a file: after
-// a crash or a power cut nobody has to delete anything (threat A20).
+// A lock held by the identity of a process (pid and start time), not by the existence of a file:
+// after a crash or a power cut nobody has to delete anything (threat A20).
 import * as fs from 'node:fs/promises'
 import { OsError } from './errors.ts'
 
@@ -43,7 +43,9 @@ function takenError(file: string, holder: string): OsError {
   })
 }
 
-/** A hard link is made completely or not at all, so a lock file is never seen without its content. */
+/**
+ * A hard link is made completely or not at all, so a lock file is never seen without its content.
+ */
 async function linkOnce(from: string, to: string): Promise<boolean> {
   try {
     await fs.link(from, to)
@@ -63,8 +65,9 @@ async function releaseOwn(file: string, own: string): Promise<void> {
 }
 
 /**
- * Replaces a stale lock by ours. Breakers of the same stale lock exclude each other by a second link;
- * whoever has it looks again, so a lock that is fresh by now stays. True when the lock is ours.
+ * Replaces a stale lock by ours. Breakers of the same stale lock exclude each other by a second
+ * link; whoever has it looks again, so a lock that is fresh by now stays. True when the lock is
+ * ours.
  */
 async function replaceStale(temporary: string, file: string, stale: string): Promise<boolean> {
   const breaking = `${file}.breaking`
