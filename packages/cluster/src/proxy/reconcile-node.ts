@@ -1,5 +1,6 @@
 // The loop of the node's one key: gather facts, decide, act, until nothing can be done now; then
 // mirror the status. Level-based: it never asks what happened, only what is.
+import type { OsInstance } from '@kubenest/api/os/os'
 import { isOsError, toOsError, type OsError } from '@kubenest/base/errors'
 import type { ReconcileResult } from '@kubenest/kube/controller/controller'
 import { applyStep, type Applied, type StepContext } from './apply-step.ts'
@@ -143,8 +144,16 @@ async function mirror(context: ReconcileContext, turn: Turn): Promise<number | u
     clock.nowMs(),
   )
   const written = await status.mirror(instance, wanted)
-  if (written.instance !== undefined) view.instance.offer(written.instance)
-  return written.afterMs
+  if (written.instance === undefined || !view.instance.offer(written.instance))
+    return written.afterMs
+  // The answer may bring an assignment before the watch does, which then wakes nobody any more.
+  return isSameWork(written.instance, instance) ? written.afterMs : 0
+}
+
+/** Everything that a decision rests on besides the status, which we write ourselves. */
+function isSameWork(a: OsInstance, b: OsInstance): boolean {
+  const work = ({ metadata, spec }: OsInstance) => JSON.stringify([metadata.annotations, spec])
+  return work(a) === work(b)
 }
 
 /** Until the agent was reached once, so that its slots and version can be shown. */
