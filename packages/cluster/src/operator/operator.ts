@@ -4,6 +4,7 @@ import { NODES, OSES, OS_INSTANCES } from '@kubenest/kube/client/resources'
 import { createController, type Controller } from '@kubenest/kube/controller/controller'
 import { createInformer, type CacheChange } from '@kubenest/kube/informer/informer'
 import type { Node } from '@kubenest/api/core/objects'
+import type { Os } from '@kubenest/api/os/os'
 import { createCleanup } from './cleanup.ts'
 import { osesOfInstanceChange, osesOfNodeChange, osesOfOsChange, ownerOf } from './map-events.ts'
 import { OWNER_INDEX } from './gather-facts.ts'
@@ -108,13 +109,23 @@ function connect(
   informers.oses.onChange((change) => {
     // A person's change is acted on at once.
     for (const key of osesOfOsChange(caches, change)) rollouts.queue.add(key)
-    if (change.current === undefined) cleanup.queue.addAfter(CLEANUP_KEY, MERGE_MS)
+    if (mayLeaveNodes(change)) cleanup.queue.addAfter(CLEANUP_KEY, MERGE_MS)
   })
   informers.nodes.onChange((change) => {
     merge(osesOfNodeChange(caches, change))
     if (isGone(change)) cleanup.queue.addAfter(CLEANUP_KEY, MERGE_MS)
   })
   informers.instances.onChange((change) => merge(osesOfInstanceChange(caches, change)))
+}
+
+/** Deleted, or means other nodes or another mode than before: serial labels may be nobody's now. */
+function mayLeaveNodes({ old, current }: CacheChange<Os>): boolean {
+  return (
+    current === undefined ||
+    (old !== undefined &&
+      (old.spec?.nodeselector !== current.spec?.nodeselector ||
+        old.spec?.executionmode !== current.spec?.executionmode))
+  )
 }
 
 function isGone(change: CacheChange<Node>): boolean {
