@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { readConsole } from './vm-console.ts'
 
-const MENU = '\u001b[05;03H*A                 \u001b[0m\u001b[06;03H B                 \u001b[0m'
-const MENU_B = '\u001b[05;03H A                 \u001b[0m\u001b[06;03H*B                 \u001b[0m'
+const MENU = "\u001b[37m  Booting `A'\r\n\r\nerror: no suitable video mode found.\r\n"
+const MENU_B = MENU.replace('A', 'B')
 const BOOTED = [
   'kubenest-lab: booted',
   'NAME="KubeOS"',
@@ -11,7 +11,7 @@ const BOOTED = [
   '',
 ].join('\r\n')
 
-test('readConsole() knows the marked slot before anything was booted', () => {
+test('readConsole() knows the chosen slot before anything was booted', () => {
   expect(readConsole(MENU)).toEqual({ slot: 'A', panicked: false })
   expect(readConsole(MENU_B)).toEqual({ slot: 'B', panicked: false })
 })
@@ -32,4 +32,8 @@ test('readConsole() waits until the lines are complete', () => {
 test('readConsole() sees a panic', () => {
   const panic = '[    9.1] Kernel panic - not syncing: sysrq triggered crash\r\n'
   expect(readConsole(`${MENU}${BOOTED}${panic}`).panicked).toBe(true)
+})
+
+test('readConsole() knows the slot that GRUB fell back to', () => {
+  expect(readConsole(`${MENU_B}  Falling back to \`A'\r\n`).slot).toBe('A')
 })
