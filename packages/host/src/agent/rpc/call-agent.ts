@@ -9,15 +9,16 @@ const ANSWER_LIMIT_MS = 30_000
 
 /**
  * Calls a method without parameters; returns its result. Throws OsError when the agent refuses or
- * is silent.
+ * is silent for `limitMs` (30 s by default).
  */
 export async function callAgent(
   socketPath: string,
   method: string,
   clock: Clock,
+  limitMs = ANSWER_LIMIT_MS,
 ): Promise<unknown> {
   const connection = await dialUnixSocket(socketPath)
-  const cancel = clock.schedule(ANSWER_LIMIT_MS, () => connection.close())
+  const cancel = clock.schedule(limitMs, () => connection.close())
   try {
     await connection.write(JSON.stringify({ jsonrpc: '2.0', method, params: [], id: 1 }))
     const framer = createJsonFramer()

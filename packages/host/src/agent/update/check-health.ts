@@ -1,7 +1,12 @@
-// Looks at the node for the health gate: mounts, units, sockets, addresses. Only what is local.
-import { OsError } from '@kubenest/base/errors'
+// Looks at the node for the health gate: mounts, units, the agent, sockets, addresses. Only what is
+// local. A look that fails is pending, never an end of the gate.
+import type { AgentStatus } from '@kubenest/api/agent/rpc'
+import { AGENT_SOCKET_PATHS } from '@kubenest/api/agent/rpc'
+import { toOsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
 import { dialUnixSocket } from '../../linux/unix-dial.ts'
+import { callAgent } from '../rpc/call-agent.ts'
+import { checkUnits } from './check-units.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { HealthConfig } from './health-config.ts'
 import type { CheckResult } from './judge-health.ts'
@@ -13,14 +18,15 @@ export async function checkHealth(
   context: EngineContext,
   config: HealthConfig,
 ): Promise<CheckResult[]> {
-  const mounts = (await readText(context.sysroot.path('/proc/mounts'))) ?? ''
   const looks = await Promise.all([
-    ...config.units.map((unit) => checkUnit(context, unit)),
-    ...config.unitsIfEnabled.map((unit) => checkEnabledUnit(context, unit)),
-    ...config.sockets.map((socket) => checkSocket(context, socket)),
-    ...config.http.map((url) => checkAddress(url)),
+    settle('The mounts', () => checkMounts(context, config.mounts)),
+    settle('The units', () => checkUnits(context, config)),
+    ...config.sockets.map((socket) =>
+      settle(socket, async () => [await checkSocket(context, socket)]),
+    ),
+    ...config.http.map((url) => settle(url, async () => [await checkAddress(url)])),
   ])
-  return [...config.mounts.map((point) => checkMount(mounts, point)), ...looks]
+  return looks.flat()
 }
 
 /** True when the kernel has a default route. */
@@ -33,30 +39,28 @@ export async function hasDefaultRoute(context: EngineContext): Promise<boolean> 
   )
 }
 
-function checkMount(mounts: string, point: string): CheckResult {
-  const isMounted = mounts.split('\n').some((line) => line.split(' ')[1] === point)
-  return isMounted ? green(point) : notGreen(point, 'red', `${point} is not mounted`)
-}
-
-async function checkEnabledUnit(context: EngineContext, unit: string): Promise<CheckResult> {
+async function settle(what: string, task: () => Promise<CheckResult[]>): Promise<CheckResult[]> {
   try {
-    const result = await context.exec.run({ argv: ['systemctl', 'is-enabled', unit] })
-    return result.exitCode === 0 ? await checkUnit(context, unit) : green(unit)
-  } catch (error) {
-    // Without systemd nothing is enabled.
-    if (error instanceof OsError && error.code === 'command-not-started') return green(unit)
-    throw error
+    return await task()
+  } catch (cause) {
+    return [notGreen(what, 'pending', `${what} could not be checked: ${toOsError(cause).message}`)]
   }
 }
 
-async function checkUnit(context: EngineContext, unit: string): Promise<CheckResult> {
-  const result = await context.exec.run({ argv: ['systemctl', 'is-active', unit] })
-  const state = result.stdout.trim()
-  if (state === 'active') return green(unit)
-  return notGreen(unit, state === 'failed' ? 'red' : 'pending', `Unit ${unit} is ${state}`)
+async function checkMounts(
+  context: EngineContext,
+  points: readonly string[],
+): Promise<CheckResult[]> {
+  const mounts = (await readText(context.sysroot.path('/proc/mounts'))) ?? ''
+  const mounted = new Set(mounts.split('\n').map((line) => line.split(' ')[1]))
+  return points.map((point) =>
+    mounted.has(point) ? green(point) : notGreen(point, 'red', `${point} is not mounted`),
+  )
 }
 
+/** At the agent's own socket a connection proves nothing: systemd accepts it for a dead agent. */
 async function checkSocket(context: EngineContext, socket: string): Promise<CheckResult> {
+  if (AGENT_SOCKET_PATHS.some((path) => path === socket)) return checkAgent(context, socket)
   try {
     const connection = await dialUnixSocket(context.sysroot.path(socket))
     connection.close()
@@ -66,12 +70,25 @@ async function checkSocket(context: EngineContext, socket: string): Promise<Chec
   }
 }
 
+async function checkAgent(context: EngineContext, socket: string): Promise<CheckResult> {
+  const path = context.sysroot.path(socket)
+  try {
+    const answer = await callAgent(path, 'status', context.clock, ANSWER_LIMIT_MS)
+    const { agentVersion } = answer as Partial<AgentStatus>
+    if (typeof agentVersion === 'string') return green(socket)
+    return notGreen(socket, 'pending', `What answers at ${socket} is not the agent`)
+  } catch (cause) {
+    const reason = toOsError(cause).message.slice(0, 300)
+    return notGreen(socket, 'pending', `The agent does not answer status: ${reason}`)
+  }
+}
+
 async function checkAddress(url: string): Promise<CheckResult> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
     await response.body?.cancel()
     if (response.ok) return green(url)
-    return notGreen(url, 'pending', `${url} answers ${response.status}`)
+    return notGreen(url, 'pending', `${url} answers with status ${response.status}`)
   } catch {
     return notGreen(url, 'pending', `Nothing answers at ${url}`)
   }

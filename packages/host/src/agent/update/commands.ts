@@ -6,6 +6,9 @@ import { changeJournal, createEngineContext, readFacts, type EngineDeps } from '
 import { enforceDeadline, gateTrial, startTrial } from './trial.ts'
 import { allowTrial } from './tries.ts'
 
+/** Exit code of a gate that was stopped: no verdict, so its unit starts it again. */
+const STOPPED = 143
+
 /** Early in a boot: notes the start of a trial, or ends a trial that started before. */
 export function trialStart(deps: EngineDeps): Promise<number> {
   return guarded(deps, async () => {
@@ -19,8 +22,14 @@ export function trialStart(deps: EngineDeps): Promise<number> {
  */
 export function gate(deps: EngineDeps, signal: AbortSignal): Promise<number> {
   return guarded(deps, async () => {
-    const outcome = await gateTrial(createEngineContext(deps), signal)
-    return outcome === 'falling-back' ? 75 : 0
+    try {
+      const outcome = await gateTrial(createEngineContext(deps), signal)
+      return outcome === 'falling-back' ? 75 : 0
+    } catch (error) {
+      if (!signal.aborted) throw error
+      deps.log.info('the gate was stopped before it had decided')
+      return STOPPED
+    }
   })
 }
 

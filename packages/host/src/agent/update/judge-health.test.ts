@@ -38,7 +38,7 @@ describe('judgeHealth()', () => {
     expect(judge({ checks: [pending], elapsedMs: 899_999 }).kind).toBe('wait')
     expect(judge({ checks: [pending], elapsedMs: 900_000 })).toEqual({
       kind: 'fall-back',
-      reasons: ['b is late'],
+      reasons: ['b is late, still so after 900 s'],
     })
   })
 

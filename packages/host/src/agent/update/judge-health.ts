@@ -42,7 +42,8 @@ export function judgeHealth(facts: HealthFacts): HealthVerdict {
   const open = checks.filter((check) => check.state !== 'green')
   if (open.length > 0) {
     if (elapsedMs < config.deadlineMs) return { kind: 'wait', redLooks }
-    return { kind: 'fall-back', reasons: open.map((check) => check.reason) }
+    const since = `still so after ${Math.round(config.deadlineMs / 1000)} s`
+    return { kind: 'fall-back', reasons: open.map((check) => `${check.reason}, ${since}`) }
   }
   return judgeWanted(facts)
 }

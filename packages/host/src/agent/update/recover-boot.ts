@@ -3,6 +3,7 @@
 // repeated.
 import { stat } from '@kubenest/base/files'
 import { toOsError } from '@kubenest/base/errors'
+import { isEnabled, isSystemdRunning } from './check-units.ts'
 import type { Degradation } from './describe-node.ts'
 import {
   changeJournal,
@@ -16,6 +17,8 @@ import type { JournalState } from './journal-state.ts'
 import { commitTrial, gateTrial, startTrial } from './trial.ts'
 import { countFailure } from './tries.ts'
 
+/** Pause between two attempts of a gate that failed, milliseconds. */
+const GATE_PAUSE_MS = 10_000
 const GATE_UNIT = 'kubenest-gate.service'
 const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system']
 
@@ -80,13 +83,28 @@ async function gateHere(
       'The running image has our agent and no trial units: the agent gates it, and a hang before the agent starts needs a person',
   })
   if ((await startTrial(context)) === 'falling-back') return
-  void gateTrial(context, stop).catch((cause: unknown) => {
-    if (stop.aborted) return
-    context.log.error('health gate failed', { reason: toOsError(cause).message })
-  })
+  void gateUntilDecided(context, stop)
 }
 
+/** Nobody else would: a gate that failed looks again. */
+async function gateUntilDecided(context: EngineContext, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      await gateTrial(context, stop)
+      return
+    } catch (cause) {
+      if (stop.aborted) return
+      context.log.error('health gate failed; it looks again', { reason: toOsError(cause).message })
+    }
+    await context.clock.sleep(GATE_PAUSE_MS, stop).catch(() => {
+      // The agent stops: the loop ends.
+    })
+  }
+}
+
+/** A unit that is there and not enabled gates nothing. */
 async function hasGateUnit(context: EngineContext): Promise<boolean> {
+  if (await isSystemdRunning(context)) return isEnabled(context, GATE_UNIT)
   for (const folder of UNIT_FOLDERS)
     if ((await stat(context.sysroot.path(`${folder}/${GATE_UNIT}`))) !== undefined) return true
   return false

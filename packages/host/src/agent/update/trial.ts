@@ -3,8 +3,8 @@
 import type { ReportParams } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
 import { ensureDirectory, readText, writeFile } from '@kubenest/base/files'
+import { TRIAL_ARGUMENT } from '@kubenest/provision/boot/grub-config'
 import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
-import { checkHealth, hasDefaultRoute } from './check-health.ts'
 import {
   changeJournal,
   readFacts,
@@ -13,15 +13,13 @@ import {
   type EngineContext,
   type NodeFacts,
 } from './engine-context.ts'
-import { HEALTH_CONFIG_FILE, parseHealthConfig, type HealthConfig } from './health-config.ts'
+import { lookUntilDecided, openReasons, REPORT_FILE, trialConfig } from './gate-looks.ts'
 import { judgeBoot, TRIAL_VARIABLE } from './judge-boot.ts'
-import { judgeHealth, type HealthVerdict } from './judge-health.ts'
-import type { JournalState, OperationRecord } from './journal-state.ts'
+import type { JournalState } from './journal-state.ts'
 
 const TRIAL_MARK = `${RUN_FOLDER}/trial`
 /** Made when nothing is left to decide in this boot: the deadline unit does not even start then. */
 const DECIDED_MARK = `${RUN_FOLDER}/decided`
-const REPORT_FILE = `${RUN_FOLDER}/report`
 
 /** What became of a trial. */
 export type TrialOutcome = 'no-trial' | 'committed' | 'falling-back'
@@ -31,7 +29,8 @@ export async function startTrial(context: EngineContext): Promise<TrialOutcome |
   const facts = await readFacts(context)
   const operation = facts.journal.operation
   if (judgeBoot(facts).kind !== 'in-trial' || operation === undefined) {
-    await mark(context, DECIDED_MARK, '')
+    // Not while the boot menu says otherwise: a lost journal must not switch the deadline off.
+    if (!(await isUndecided(context, facts))) await mark(context, DECIDED_MARK, '')
     return 'no-trial'
   }
   const known = facts.journal.trial
@@ -54,6 +53,8 @@ export async function gateTrial(
   context: EngineContext,
   signal: AbortSignal,
 ): Promise<TrialOutcome> {
+  // The early unit may have failed: what it notes is needed for a verdict.
+  if ((await startTrial(context)) === 'falling-back') return 'falling-back'
   const facts = await readFacts(context)
   const judgement = judgeBoot(facts).kind
   if (judgement === 'finish-commit') {
@@ -61,7 +62,8 @@ export async function gateTrial(
     return 'committed'
   }
   if (judgement !== 'in-trial' && judgement !== 'manual-rollback') return 'no-trial'
-  const verdict = await lookUntilDecided(context, facts, signal)
+  const { operation } = facts.journal
+  const verdict = await lookUntilDecided(context, operation, await trialAgeMs(context), signal)
   if (verdict.kind === 'commit') {
     await commitTrial(context)
     return 'committed'
@@ -70,21 +72,39 @@ export async function gateTrial(
     context.log.warn('the slot chosen by hand is not healthy and is not saved')
     return 'no-trial'
   }
-  await failTrial(context, verdict.kind === 'fall-back' ? verdict.reasons : [])
-  return 'falling-back'
+  return failTrial(context, facts, verdict.kind === 'fall-back' ? verdict.reasons : [])
 }
 
 /** Reboots into the old slot when the trial of this boot is past its deadline. */
 export async function enforceDeadline(context: EngineContext): Promise<TrialOutcome> {
-  const facts = await readFacts(context)
-  if (judgeBoot(facts).kind !== 'in-trial') return 'no-trial'
-  const { deadlineMs } = await deadlineOf(context, facts.journal.operation)
-  // Without the mark (the early unit failed) the trial is as old as the boot.
-  const startedMs = Number((await readText(context.sysroot.path(TRIAL_MARK))) ?? '0')
-  if ((await uptimeMs(context)) - startedMs < deadlineMs) return 'no-trial'
-  const reason = `The trial was not decided within ${deadlineMs / 1000} s`
-  await failTrial(context, [...(facts.journal.trial?.reasons ?? []), reason])
-  return 'falling-back'
+  const facts = await readFactsIfPossible(context)
+  if (!(await isUndecided(context, facts))) return 'no-trial'
+  const config = await trialConfig(context, facts?.journal.operation)
+  if ((await trialAgeMs(context)) < config.deadlineMs) return 'no-trial'
+  const late = `The trial was not decided within ${config.deadlineMs / 1000} s`
+  return failTrial(context, facts, [late, ...(await openReasons(context, config))])
+}
+
+/**
+ * The journal tells; where persist or the slots cannot be read the boot menu's word counts, because
+ * a new version that cannot even mount persist must return, too. The menu says it once per arming.
+ */
+async function isUndecided(context: EngineContext, facts: NodeFacts | undefined): Promise<boolean> {
+  if (facts !== undefined && judgeBoot(facts).kind === 'in-trial') return true
+  const words = ((await readText(context.sysroot.path('/proc/cmdline'))) ?? '').trim().split(/\s+/)
+  if (!words.includes(TRIAL_ARGUMENT)) return false
+  return facts === undefined || slotOfEntry(facts.environment.get('saved_entry')) !== facts.booted
+}
+
+async function readFactsIfPossible(context: EngineContext): Promise<NodeFacts | undefined> {
+  try {
+    return await readFacts(context)
+  } catch (cause) {
+    context.log.error('the state of this boot cannot be read', {
+      reason: toOsError(cause).message,
+    })
+    return undefined
+  }
 }
 
 /**
@@ -120,93 +140,45 @@ async function mark(context: EngineContext, file: string, content: string): Prom
   await writeFile(context.sysroot.path(file), content, 0o600)
 }
 
-async function lookUntilDecided(
+/** Notes why, and reboots whether or not it could be noted: the old slot is what boots next. */
+async function failTrial(
   context: EngineContext,
-  facts: NodeFacts,
-  signal: AbortSignal,
-): Promise<HealthVerdict> {
-  const startedMs = context.clock.monotonicMs()
-  const operation = facts.journal.operation
-  for (let redLooks = 0; ;) {
-    const verdict = await look(
-      context,
-      operation,
-      context.clock.monotonicMs() - startedMs,
-      redLooks,
-    )
-    if (verdict.kind !== 'wait') return verdict
-    redLooks = verdict.redLooks
-    const { lookIntervalMs } = await deadlineOf(context, operation)
-    await context.clock.sleep(lookIntervalMs, signal)
-  }
-}
-
-async function look(
-  context: EngineContext,
-  operation: OperationRecord | undefined,
-  elapsedMs: number,
-  redLooksBefore: number,
-): Promise<HealthVerdict> {
-  const config = await deadlineOf(context, operation)
-  return judgeHealth({
-    config,
-    elapsedMs,
-    checks: await checkHealth(context, config),
-    redLooksBefore,
-    report: await readReport(context),
-    policy: operation?.health?.policy ?? 'Strict',
-    hadDefaultRoute: operation?.hadDefaultRoute ?? false,
-    hasDefaultRoute: await hasDefaultRoute(context),
-  })
-}
-
-/**
- * The file of the image; a deadline sent with the operation wins. A broken file gives the defaults.
- */
-async function deadlineOf(
-  context: EngineContext,
-  operation: OperationRecord | undefined,
-): Promise<HealthConfig> {
-  const config = await readHealthConfig(context)
-  const seconds = operation?.health?.deadlineSeconds
-  return seconds === undefined ? config : { ...config, deadlineMs: seconds * 1000 }
-}
-
-async function readHealthConfig(context: EngineContext): Promise<HealthConfig> {
-  try {
-    return parseHealthConfig(await readText(context.sysroot.path(HEALTH_CONFIG_FILE)))
-  } catch (error) {
-    // A typing error in one file must neither commit nor condemn an image: the defaults are strict.
-    context.log.warn('health.toml is broken; its defaults apply', {
-      reason: toOsError(error).message,
-    })
-    return parseHealthConfig(undefined)
-  }
-}
-
-async function readReport(context: EngineContext): Promise<ReportParams | undefined> {
-  const text = await readText(context.sysroot.path(REPORT_FILE))
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as ReportParams
-  } catch {
-    // Caught in the middle of a write: the next look reads it again.
-    return undefined
-  }
-}
-
-async function failTrial(context: EngineContext, reasons: readonly string[]): Promise<void> {
-  const facts = await readFacts(context)
-  await changeJournal(context, facts, (state) => markUnhealthy(state, reasons))
+  facts: NodeFacts | undefined,
+  reasons: readonly string[],
+): Promise<TrialOutcome> {
+  if (facts !== undefined && (await noteFailure(context, facts, reasons)) === 'committed')
+    return 'committed'
   context.log.error('trial is not healthy; returning to the committed slot', {
     reasons: reasons.join('; '),
   })
   await context.reboot()
+  return 'falling-back'
+}
+
+async function noteFailure(
+  context: EngineContext,
+  facts: NodeFacts,
+  reasons: readonly string[],
+): Promise<'noted' | 'committed'> {
+  try {
+    const since = timestamp(context.clock)
+    const state = await changeJournal(context, facts, (before) =>
+      before.phase === 'Armed' || before.phase === 'Arming'
+        ? markUnhealthy(markStarted(before, facts.bootId, since), reasons)
+        : before,
+    )
+    // Gate and deadline are two processes: the other one may have committed in this moment.
+    const isCommitted = state.phase === 'Committed' && state.operation?.target === facts.booted
+    return isCommitted ? 'committed' : 'noted'
+  } catch (cause) {
+    context.log.error('the reasons could not be noted', { reason: toOsError(cause).message })
+    return 'noted'
+  }
 }
 
 function markStarted(state: JournalState, bootId: string, since: string): JournalState {
   const { operation } = state
-  if (operation === undefined) return state
+  if (operation === undefined || state.trial?.startedBootId === bootId) return state
   const slots = { ...state.slots }
   slots[operation.target] = { ...slots[operation.target], state: 'trial' }
   const { id: operationId, image, target } = operation
@@ -233,6 +205,12 @@ function markCommitted(
   const { id: operationId, image, target } = operation
   const trial = { operationId, image, target, reasons: [], verdict: 'Committed' as const, since }
   return { ...state, phase: 'Committed', slots, trial: { ...state.trial, ...trial } }
+}
+
+/** Without the mark (the early unit failed) the trial is as old as the boot. */
+async function trialAgeMs(context: EngineContext): Promise<number> {
+  const startedMs = Number((await readText(context.sysroot.path(TRIAL_MARK))) ?? '0')
+  return Math.max(0, (await uptimeMs(context)) - startedMs)
 }
 
 async function uptimeMs(context: EngineContext): Promise<number> {

@@ -1,0 +1,99 @@
+// The looks of the health gate, one after the other, until a trial is decided; and the settings
+// that they follow. A look that breaks is not a verdict.
+import type { ReportParams } from '@kubenest/api/agent/rpc'
+import { toOsError } from '@kubenest/base/errors'
+import { readText } from '@kubenest/base/files'
+import { checkHealth, hasDefaultRoute } from './check-health.ts'
+import { RUN_FOLDER, type EngineContext } from './engine-context.ts'
+import { HEALTH_CONFIG_FILE, parseHealthConfig, type HealthConfig } from './health-config.ts'
+import { judgeHealth, type HealthVerdict } from './judge-health.ts'
+import type { OperationRecord } from './journal-state.ts'
+
+/** What the proxy said last in this boot. */
+export const REPORT_FILE = `${RUN_FOLDER}/report`
+
+/** Looks until there is a verdict; `ageMs` is the age of the trial now. */
+export async function lookUntilDecided(
+  context: EngineContext,
+  operation: OperationRecord | undefined,
+  ageMs: number,
+  signal: AbortSignal,
+): Promise<HealthVerdict> {
+  const startedMs = context.clock.monotonicMs() - ageMs
+  for (let redLooks = 0; ;) {
+    const elapsedMs = context.clock.monotonicMs() - startedMs
+    const config = await trialConfig(context, operation)
+    const verdict = await look(context, operation, config, elapsedMs, redLooks)
+    if (verdict.kind !== 'wait') return verdict
+    redLooks = verdict.redLooks
+    await context.clock.sleep(config.lookIntervalMs, signal)
+  }
+}
+
+/** What is not green right now, as sentences. */
+export async function openReasons(context: EngineContext, config: HealthConfig): Promise<string[]> {
+  const checks = await checkHealth(context, config)
+  return checks.filter((check) => check.state !== 'green').map((check) => check.reason)
+}
+
+/**
+ * The file of the image; a deadline sent with the operation wins. A broken file gives the defaults.
+ */
+export async function trialConfig(
+  context: EngineContext,
+  operation: OperationRecord | undefined,
+): Promise<HealthConfig> {
+  const config = await readHealthConfig(context)
+  const seconds = operation?.health?.deadlineSeconds
+  return seconds === undefined ? config : { ...config, deadlineMs: seconds * 1000 }
+}
+
+async function look(
+  context: EngineContext,
+  operation: OperationRecord | undefined,
+  config: HealthConfig,
+  elapsedMs: number,
+  redLooksBefore: number,
+): Promise<HealthVerdict> {
+  try {
+    return judgeHealth({
+      config,
+      elapsedMs,
+      checks: await checkHealth(context, config),
+      redLooksBefore,
+      report: await readReport(context),
+      policy: operation?.health?.policy ?? 'Strict',
+      hadDefaultRoute: operation?.hadDefaultRoute ?? false,
+      hasDefaultRoute: await hasDefaultRoute(context),
+    })
+  } catch (cause) {
+    const reason = `The node could not be looked at: ${toOsError(cause).message}`
+    context.log.warn('a look of the gate failed', { reason })
+    return elapsedMs < config.deadlineMs
+      ? { kind: 'wait', redLooks: redLooksBefore }
+      : { kind: 'fall-back', reasons: [reason] }
+  }
+}
+
+async function readHealthConfig(context: EngineContext): Promise<HealthConfig> {
+  try {
+    return parseHealthConfig(await readText(context.sysroot.path(HEALTH_CONFIG_FILE)))
+  } catch (error) {
+    // A typing error in one file must neither commit nor condemn an image: the defaults are strict.
+    context.log.warn('health.toml is broken; its defaults apply', {
+      reason: toOsError(error).message,
+    })
+    return parseHealthConfig(undefined)
+  }
+}
+
+async function readReport(context: EngineContext): Promise<ReportParams | undefined> {
+  const text = await readText(context.sysroot.path(REPORT_FILE))
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as ReportParams
+  } catch {
+    // Caught in the middle of a write: the next look reads it again.
+    return undefined
+  }
+}
