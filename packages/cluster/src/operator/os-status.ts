@@ -126,6 +126,16 @@ function degraded(input: StatusInput): PlannedCondition {
       'NodesFailed',
       `${nodeCount(failed.length)} failed: ${nameList(failed.map(({ node }) => node))}.`,
     )
+  const stuck = standings.filter(
+    ({ kind, instance }) => kind === 'updating' && instance?.lastError !== undefined,
+  )
+  if (stuck.length > 0) {
+    const names = nameList(stuck.map(({ node }) => node.name))
+    return make(
+      'NodesStuck',
+      `${nodeCount(stuck.length)} cannot go on (${names}): ${stuck[0]?.instance?.lastError ?? ''}`,
+    )
+  }
   const missing = standings.filter(({ reason }) => reason === 'NoOSInstance')
   if (missing.length > 0) {
     const names = nameList(missing.map(({ node }) => node.name))

@@ -43,6 +43,21 @@ function claim(changes: Partial<Claim> = {}): Claim {
 }
 
 describe('planRollout()', () => {
+  test('planRollout() calls a rollout degraded while a node at work cannot go on', () => {
+    const lastError = '[invalid/setting-unknown] Cannot apply the settings: vm.no_such_key'
+    const busy = { isIdle: false, nodeStatus: 'upgrade', owner: 'default/o', claim: 'c0' }
+    const degradedWith = (error: string | undefined) => {
+      const stuck = sampleInstance('n1', { ...busy, lastError: error })
+      const instances = new Map([...factsOf().instances, ['n1', stuck]])
+      const { status } = plan(factsOf({ os: sampleOs({ claims: [claim()] }), instances }))
+      return status.conditions.find(({ type }) => type === 'Degraded')
+    }
+    expect(degradedWith(undefined)).toMatchObject({ status: 'False', reason: 'AsExpected' })
+    const found = degradedWith(lastError)
+    expect(found).toMatchObject({ status: 'True', reason: 'NodesStuck' })
+    expect(found?.message).toBe(`1 node cannot go on (n1): ${lastError}`)
+  })
+
   test('planRollout() records the claim, then assigns, then labels', () => {
     const found = plan(factsOf())
     const claims = parseRecord<Claim[]>(found.record?.[OS_ANNOTATIONS.claims] ?? '')
