@@ -44,7 +44,7 @@ export async function buildLightImage(
     await ensureDirectory(`${root}${file.slice(0, file.lastIndexOf('/'))}`)
     await writeFile(`${root}${file}`, content)
   }
-  for (const folder of ['boot/efi', 'persist', 'proc', 'run', 'dev', 'var'])
+  for (const folder of ['boot/efi', 'etc/sysctl.d', 'persist', 'proc', 'run', 'dev', 'var'])
     await ensureDirectory(`${root}/${folder}`)
   await removePath(target)
   await runOrThrow(exec, `make the image of ${spec.version}`, {
