@@ -39,8 +39,10 @@ export async function startControlPlane(deps: LabDeps, ports: ControlPlanePorts)
   await ensureDirectory(paths.etcd, 0o700)
   processes.start('etcd', [request.programs.etcd, ...etcdArguments(paths, ports)])
   const apiServer = [request.programs['kube-apiserver'], ...apiServerArguments(paths, ports)]
-  processes.start('kube-apiserver', apiServer as [string, ...string[]])
+  const server = processes.start('kube-apiserver', apiServer as [string, ...string[]])
   await waitForApiServer(deps)
+  // A lab that is up goes on after a crash of its API server, as a cluster does: tests cause some.
+  server.keepRunning()
   await startControllerManager(deps, ports)
   if (request.vm !== undefined) await startScheduler(deps, ports, request.vm.scheduler)
 }

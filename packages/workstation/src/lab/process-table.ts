@@ -17,6 +17,8 @@ export interface Child {
   readonly exited: Promise<number>
   /** Ends it for good. */
   stop(graceMs: number): Promise<void>
+  /** From now on it is restarted when it ends by itself: it has shown that it can run. */
+  keepRunning(): void
 }
 
 export interface ProcessTable {
@@ -30,6 +32,7 @@ interface Entry {
   daemon: Daemon
   restarts: number
   wanted: boolean
+  onExit: 'fail' | 'restart' | 'forget'
 }
 
 const RESTART_AFTER_MS = 1000
@@ -58,11 +61,18 @@ export function createProcessTable(deps: ProcessTableDeps): ProcessTable {
     start(name, argv, options = {}) {
       const run = () =>
         startDaemon({ argv, env: options.env ?? {}, logFile: `${deps.logs}/${name}.log` })
-      const entry: Entry = { name, daemon: run(), restarts: 0, wanted: true }
+      const { onExit = 'fail' } = options
+      const entry: Entry = { name, daemon: run(), restarts: 0, wanted: true, onExit }
       entries.add(entry)
-      watchChild(deps, entries, entry, options.onExit ?? 'fail', run)
+      watchChild(deps, entries, entry, run)
       deps.changed()
-      return { exited: entry.daemon.exited, stop: (graceMs) => stop(entry, graceMs) }
+      return {
+        exited: entry.daemon.exited,
+        stop: (graceMs) => stop(entry, graceMs),
+        keepRunning: () => {
+          entry.onExit = 'restart'
+        },
+      }
     },
     list: () =>
       [...entries].map(({ name, daemon, restarts }) => ({
@@ -80,19 +90,18 @@ function watchChild(
   deps: ProcessTableDeps,
   entries: Set<Entry>,
   entry: Entry,
-  onExit: 'fail' | 'restart' | 'forget',
   run: () => Daemon,
 ): void {
   void entry.daemon.exited.then((exitCode) => {
     if (!entry.wanted) return
-    if (onExit === 'fail') return deps.failed(entry.name, exitCode)
-    if (onExit === 'forget') return void entries.delete(entry)
+    if (entry.onExit === 'fail') return deps.failed(entry.name, exitCode)
+    if (entry.onExit === 'forget') return void entries.delete(entry)
     deps.clock.schedule(RESTART_AFTER_MS, () => {
       if (!entry.wanted) return
       entry.daemon = run()
       entry.restarts += 1
       deps.changed()
-      watchChild(deps, entries, entry, onExit, run)
+      watchChild(deps, entries, entry, run)
     })
   })
 }
