@@ -1,5 +1,5 @@
-// One virtual node through everything that may happen to it: OVMF, GRUB, systemd, kubelet, the proxy
-// in a pod, the operator outside. Few boots, much checked; the steps build on each other.
+// One virtual node through everything that may happen to it: OVMF, GRUB, systemd, kubelet, the
+// proxy in a pod, the operator outside. Few boots, much checked; the steps build on each other.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { NODE, type SeenBoot, type SeenInstance, startVmLab, until, type VmLab } from './vm-lab.ts'
 

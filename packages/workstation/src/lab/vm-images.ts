@@ -1,5 +1,5 @@
-// Images of virtual nodes: taken from the cache by what goes into them, else built by kbimg. Packages
-// are installed once; a version costs its last steps and a file system.
+// Images of virtual nodes: taken from the cache by what goes into them, else built by kbimg.
+// Packages are installed once; a version costs its last steps and a file system.
 import { OsError } from '@kubenest/base/errors'
 import { runOrThrow } from '@kubenest/base/exec'
 import {
@@ -48,7 +48,10 @@ interface Inputs {
   readonly sources: string
 }
 
-/** Folder with the images of these versions; builds what is missing, which takes minutes, and says so. */
+/**
+ * Folder with the images of these versions; builds what is missing, which takes minutes, and says
+ * so.
+ */
 export async function prepareVmImages(
   deps: LabCommandDeps,
   cacheRoot: string,
@@ -78,8 +81,8 @@ function fileOf(version: VmVersion): string {
 }
 
 async function findInputs(kubelet: string): Promise<Inputs> {
-  const [agent = '', ...rest] = programCommand('kubenest-host', 'os-agent').argv
-  const [cluster = ''] = programCommand('kubenest-cluster', 'proxy').argv
+  const [agent, ...rest] = programCommand('kubenest-host', 'os-agent').argv
+  const [cluster] = programCommand('kubenest-cluster', 'proxy').argv
   if (rest.length > 1)
     throw new OsError('host', {
       code: 'lab-vm-from-source',

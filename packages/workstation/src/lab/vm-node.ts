@@ -1,5 +1,5 @@
-// A virtual node from power-on to power-off: QEMU ends when the guest reboots, and is started again,
-// as often as it takes, until the lab stops. What was booted is read from the serial line.
+// A virtual node from power-on to power-off: QEMU ends when the guest reboots, and is started
+// again, as often as it takes, until the lab stops. What was booted is read from the serial line.
 import { toOsError } from '@kubenest/base/errors'
 import { appendText, readText, removePath } from '@kubenest/base/files'
 import { type GuestConfig, renderQemuArgv } from '../qemu/guest-config.ts'
