@@ -22,6 +22,7 @@ import { countFailure, type Memory } from './memory.ts'
 import { inPhase } from './operation-record.ts'
 import { renderReport } from './render-report.ts'
 import type { Step } from './step.ts'
+import { isUnschedulable } from './subject.ts'
 import type { View } from './view.ts'
 import {
   createInstance,
@@ -270,6 +271,9 @@ async function arm(
     context.onOs(fresh)
     if (isEdited) return AGAIN
   }
+  const node = await readNode(context.client, context.nodeName)
+  context.view.node.set(node)
+  if (node === undefined || !isUnschedulable(node)) return AGAIN
   const nowMs = context.clock.nowMs()
   const operation = { ...inPhase(step.operation, 'Armed', nowMs), bootId: step.bootId }
   await write(context, (instance) => writeRecords(context.client, instance, { operation }))

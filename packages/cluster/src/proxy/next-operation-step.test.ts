@@ -128,8 +128,37 @@ check('drains by policy (decisions 6 and 7)', [
   ],
   [
     'arms with the boot id of the agent, which is newer than the node object',
-    { ...phase('Drained'), agent: described({ bootId: 'boot-9' }) },
+    { ...phase('Drained'), ...cordoned, agent: described({ bootId: 'boot-9' }) },
     { do: 'arm', bootId: 'boot-9' },
+  ],
+  [
+    'drains again when a person uncordoned the drained node',
+    phase('Drained'),
+    { do: 'record', operation: { phase: 'Draining' } },
+  ],
+  [
+    'cordons again when a person uncordoned the node while pods leave',
+    { ...phase('Draining', { since: ago(MINUTE) }), facts: task('drain', 'running') },
+    { do: 'cordon' },
+  ],
+  [
+    'does not believe a drain that ended without a cordon',
+    { ...phase('Draining', { since: ago(MINUTE) }), facts: task('drain', 'done') },
+    { do: 'cordon' },
+  ],
+  [
+    'prepares again when the machine was replaced, before anybody is disturbed',
+    {
+      ...phase('SlotVerified'),
+      facts: { blockers: noBlockers },
+      agent: described({
+        slots: [
+          { name: 'A', booted: true, version: V1, state: 'committed', tries: 0 },
+          { name: 'B', booted: false, version: V1, state: 'committed', tries: 0 },
+        ],
+      }),
+    },
+    { do: 'record', operation: { phase: 'Preparing' } },
   ],
 
   ['looks before it cordons', phase('SlotVerified'), { do: 'lookForBlockers', dryRun: false }],

@@ -61,6 +61,9 @@ function nextPhaseStep(facts: Facts, running: Running, nowMs: number): Step {
     case 'Draining':
       return drain(facts, running, nowMs)
     case 'Drained':
+      return isUnschedulable(running.node)
+        ? { do: 'arm', operation, bootId: currentBootId(facts, running) }
+        : drainAgain(operation, nowMs)
     case 'Armed':
     case 'Trial':
     case 'Finishing':
@@ -143,6 +146,8 @@ function beginDrain(facts: Facts, running: Running, nowMs: number): Step {
   if (findClaim(os, claimIdOf(instance))?.drain === 'operator') {
     return { do: 'rest', reason: 'WaitingForDrain', message: 'The operator drains this node' }
   }
+  if (holdsOtherImage(facts, operation))
+    return { do: 'record', operation: inPhase(operation, 'Preparing', nowMs) }
   const draining = { do: 'record', operation: inPhase(operation, 'Draining', nowMs) } as const
   const policy = drainPolicyOf(os)
   const isLate = nowMs >= phaseStartMs(operation, nowMs) + policy.timeoutMs
@@ -168,17 +173,25 @@ function beginDrain(facts: Facts, running: Running, nowMs: number): Step {
   return { do: 'wait', reason: 'DrainBlocked', message, untilMs: look.nextMs }
 }
 
+/** The machine was replaced, or somebody prepared another image: nobody is disturbed for that. */
+function holdsOtherImage({ agent }: Facts, { type, image }: OperationRecord): boolean {
+  if (type !== 'upgrade' || agent.state !== 'described') return false
+  const other = agent.status.slots.find((slot) => !slot.booted)
+  return other?.version !== undefined && other.version !== image.version
+}
+
 function drain(facts: Facts, running: Running, nowMs: number): Step {
   const { node, os, operation } = running
   const policy = drainPolicyOf(os)
   const deadlineMs = phaseStartMs(operation, nowMs) + policy.timeoutMs
   const task =
     facts.task?.kind === 'drain' && facts.task.operationId === operation.id ? facts.task : undefined
-  if (task?.state === 'done') {
+  if (task?.state === 'done' && isUnschedulable(node)) {
     return { do: 'record', operation: inPhase(operation, 'Drained', nowMs) }
   }
   if (nowMs >= deadlineMs) return atDrainDeadline(facts, running, nowMs)
-  if (task !== undefined) {
+  // Uncordoned by somebody while pods leave: a new drain begins with a new cordon.
+  if (task?.state === 'running' && isUnschedulable(node)) {
     return {
       do: 'wait',
       reason: 'Draining',
@@ -190,6 +203,11 @@ function drain(facts: Facts, running: Running, nowMs: number): Step {
   if (!isUnschedulable(node)) return { do: 'cordon', operation }
   const ref = { step: 'drain', operationId: operation.id } as const
   return retryOr(facts, ref, nowMs) ?? { do: 'drain', operation, deadlineMs }
+}
+
+/** Somebody took the cordon away after the drain, so pods may have come back (I17). */
+function drainAgain(operation: OperationRecord, nowMs: number): Step {
+  return { do: 'record', operation: inPhase(operation, 'Draining', nowMs) }
 }
 
 /** Decision 6. */
