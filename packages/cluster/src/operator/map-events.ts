@@ -4,7 +4,7 @@ import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { CacheChange } from '@kubenest/kube/informer/informer'
 import { objectKey } from '@kubenest/kube/object-key'
-import { NODE_SELECTOR_NO_LABEL } from '@kubenest/api/os/names'
+import { NODE_SELECTOR_NO_LABEL, OS_ANNOTATIONS } from '@kubenest/api/os/names'
 import { nodeFacts } from './facts.ts'
 import type { OperatorCaches } from './gather-facts.ts'
 import { isSelected } from './select-nodes.ts'
@@ -50,7 +50,10 @@ export function osesOfNodeChange(caches: OperatorCaches, change: CacheChange<Nod
   return caches.oses
     .list()
     .filter(
-      (os) => objectKey(os) === owner || facts.some((node) => isSelected(selectorOf(os), node)),
+      (os) =>
+        objectKey(os) === owner ||
+        hasClaimOn(os, name) ||
+        facts.some((node) => isSelected(selectorOf(os), node)),
     )
     .map(objectKey)
 }
@@ -64,13 +67,16 @@ export function osesOfInstanceChange(
   if (old !== undefined && current !== undefined && withoutVersion(old) === withoutVersion(current))
     return []
   const owners = new Set([ownerOf(old), ownerOf(current)])
-  const node = caches.nodes.get((current ?? old)?.metadata.name ?? '')
+  const name = (current ?? old)?.metadata.name ?? ''
+  const node = caches.nodes.get(name)
   const facts = node === undefined ? undefined : nodeFacts(node)
   return caches.oses
     .list()
     .filter(
       (os) =>
-        owners.has(objectKey(os)) || (facts !== undefined && isSelected(selectorOf(os), facts)),
+        owners.has(objectKey(os)) ||
+        hasClaimOn(os, name) ||
+        (facts !== undefined && isSelected(selectorOf(os), facts)),
     )
     .map(objectKey)
 }
@@ -81,6 +87,12 @@ export function ownerOf(instance: OsInstance | undefined): string | undefined {
   return owner?.name === undefined || owner.name === ''
     ? undefined
     : `${owner.namespace ?? ''}/${owner.name}`
+}
+
+/** Also of nodes that it no longer selects: their end frees a place within the cap. */
+function hasClaimOn(os: Os, node: string): boolean {
+  const claims = os.metadata.annotations?.[OS_ANNOTATIONS.claims]
+  return claims?.includes(`"node":${JSON.stringify(node)}`) === true
 }
 
 function selectorOf(os: Os): string {
