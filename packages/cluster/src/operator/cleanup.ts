@@ -45,6 +45,8 @@ async function applyCleanup(
   const { client, log } = deps
   const failures = await runAll([
     ...plan.deleteInstances.map((instance) => async () => {
+      // The cache of nodes may be behind that of OSInstances: a living node keeps its work.
+      if ((await client.get(NODES, { name: instance.name })) !== undefined) return
       await deleteInstance(client, instance)
       log.info('OSInstance of a node that is gone deleted', { node: instance.name })
     }),

@@ -18,6 +18,10 @@ const MERGE_MS = 50
  * X13).
  */
 const BACK_OFF_MAX_MS = 15_000
+/** A Node with its list of images is 12 KB or more; a page is held whole until it is trimmed. */
+const NODE_PAGE_SIZE = 10
+/** An OSInstance may be seen before its new node is. */
+const NODE_LAG_MS = 5000
 const CLEANUP_KEY = 'cleanup'
 
 /** What the operator needs. */
@@ -81,6 +85,7 @@ function makeInformers({ client, clock, log }: Omit<ReconcileDeps, 'caches'>) {
     nodes: createInformer({
       ...shared,
       resource: NODES,
+      pageSize: NODE_PAGE_SIZE,
       trim: (node) => trimNode(node, intern),
     }),
     instances: createInformer({
@@ -115,7 +120,13 @@ function connect(
     merge(osesOfNodeChange(caches, change))
     if (isGone(change)) cleanup.queue.addAfter(CLEANUP_KEY, MERGE_MS)
   })
-  informers.instances.onChange((change) => merge(osesOfInstanceChange(caches, change)))
+  informers.instances.onChange((change) => {
+    merge(osesOfInstanceChange(caches, change))
+    const name = change.current?.metadata.name
+    // A proxy may make its OSInstance again while its node goes.
+    if (name !== undefined && caches.nodes.get(name) === undefined)
+      cleanup.queue.addAfter(CLEANUP_KEY, NODE_LAG_MS)
+  })
 }
 
 /** Deleted, or means other nodes or another mode than before: serial labels may be nobody's now. */
