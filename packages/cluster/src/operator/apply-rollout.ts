@@ -1,13 +1,14 @@
 // Carries out a plan in the order that survives a crash anywhere: record (conditional), then per
 // node its OSInstance (conditional) and its label, then leftovers. What fails is left to the next
 // reconcile.
+import { LABELS } from '@kubenest/api/os/names'
 import { OS_INSTANCES, NODES, OSES } from '@kubenest/kube/client/resources'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import { isOsError, toOsError, type OsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
 import { assignmentPatch, voidPatch } from './assign-instance.ts'
-import type { InstanceFacts, RolloutFacts } from './facts.ts'
+import { instanceFacts, type InstanceFacts, type RolloutFacts } from './facts.ts'
 import type { LabelChange } from './plan-labels.ts'
 import type { ClaimWrite, RolloutPlan } from './plan-rollout.ts'
 
@@ -64,12 +65,13 @@ export async function applyRollout(
     }),
     ...plan.labels
       .filter(({ node }) => !assigned.has(node))
-      .map(
-        ({ node }) =>
-          () =>
-            label(node),
-      ),
-    ...plan.leftovers.map((instance) => () => deleteInstance(deps.client, instance)),
+      .map((change) => async () => {
+        if (await isStillMeant(deps.client, facts, change)) await label(change.node)
+      }),
+    ...plan.leftovers.map((instance) => async () => {
+      await freeOfLabels(deps, instance.name, uids.get(instance.name))
+      await deleteInstance(deps.client, instance)
+    }),
   ])
   return settle(deps, failures)
 }
@@ -103,6 +105,12 @@ async function writeRecord(
   }
 }
 
+/** The assignment of a machine that was replaced is over: its label would keep a place for ever. */
+async function freeOfLabels(deps: ApplyDeps, node: string, uid: string | undefined): Promise<void> {
+  const labels = { [LABELS.upgrading]: null, [LABELS.configuring]: null }
+  await writeLabels(deps, { node, labels, afterAssignment: false }, uid)
+}
+
 async function writeInstance(
   deps: ApplyDeps,
   instance: InstanceFacts,
@@ -113,6 +121,21 @@ async function writeInstance(
   deps.onInstanceWritten(
     await deps.client.patch(OS_INSTANCES, { name, namespace }, patch, { signal: deps.signal }),
   )
+}
+
+/** A missing label is set again only when the OSInstance, read afresh, is still at that work. */
+async function isStillMeant(
+  client: KubeClient,
+  facts: RolloutFacts,
+  { node, repairs }: LabelChange,
+): Promise<boolean> {
+  const known = facts.instances.get(node)
+  if (repairs === undefined || known === undefined) return true
+  const ref = { name: known.name, namespace: known.namespace }
+  const found = await client.get(OS_INSTANCES, ref)
+  if (found === undefined) return false
+  const current = instanceFacts(found)
+  return !current.isIdle && (current.claim ?? '') === repairs
 }
 
 async function writeLabels(

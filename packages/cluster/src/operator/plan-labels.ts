@@ -20,6 +20,11 @@ export interface LabelChange {
   labels: Record<string, '' | null>
   /** Only after the OSInstance of this node was written. */
   afterAssignment: boolean
+  /**
+   * Claim whose operation label is missing: the OSInstance is read again first, because the proxy
+   * may have finished behind a slow watch.
+   */
+  repairs?: string | undefined
 }
 
 interface LabelInput {
@@ -45,7 +50,11 @@ export function planLabels(input: LabelInput) {
   for (const node of input.starts.serialRemove) set(node, LABELS.serial, null)
   for (const { claim } of input.assign) set(claim.node, labelFor(claim.operation), '', true)
   const missing = missingLabels(input)
-  for (const { node, label } of missing.due) set(node, label, '')
+  for (const { node, label, claim } of missing.due) {
+    set(node, label, '')
+    const change = changes.get(node)
+    if (change !== undefined) change.repairs = claim
+  }
   return { changes: [...changes.values()], ...missing }
 }
 
@@ -58,7 +67,7 @@ function labelFor(operation: string): string {
  * finishing.
  */
 function missingLabels(input: LabelInput) {
-  const due: { node: string; label: string }[] = []
+  const due: { node: string; label: string; claim: string }[] = []
   const sightings: string[] = []
   const lookAgainMs: number[] = []
   const nodes = new Map(input.facts.nodes.map((node) => [node.name, node]))
@@ -71,7 +80,7 @@ function missingLabels(input: LabelInput) {
     const delayMs = mayBeFinishing(input.os, node, instance) ? MISSING_LABEL_MS : LABEL_LAG_MS
     sightings.push(sighting)
     if (input.nowMs - sinceMs < delayMs) lookAgainMs.push(sinceMs + delayMs)
-    else due.push({ node: name, label: labelFor(instance.nodeStatus) })
+    else due.push({ node: name, label: labelFor(instance.nodeStatus), claim: instance.claim ?? '' })
   }
   return { due, sightings, lookAgainMs }
 }

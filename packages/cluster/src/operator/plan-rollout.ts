@@ -308,7 +308,13 @@ function needsStill(found: Findings, node: NodeFacts, instance: InstanceFacts): 
 
 function keptClaims(found: Findings): Claim[] {
   return found.states
-    .filter(({ state }) => state === 'unstarted' || state === 'working')
+    .filter(
+      (each) =>
+        each.state === 'unstarted' ||
+        each.state === 'working' ||
+        // Until the assignment of the machine that was replaced is really gone.
+        (each.state === 'foreign' && each.leftover !== undefined),
+    )
     .map(({ claim }) => claim)
 }
 
