@@ -11,7 +11,9 @@ import type { Clock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import type { AgentClient } from '@kubenest/cluster/proxy/agent-client'
 
-/** What becomes of an image on one machine. `flaky`: preparing fails some times, then it is good. */
+/**
+ * What becomes of an image on one machine. `flaky`: preparing fails some times, then it is good.
+ */
 export type ImageOutcome = 'good' | 'flaky' | 'integrity' | 'panics' | 'unhealthy'
 
 /** One thing that happened on a machine. */
@@ -35,7 +37,9 @@ export interface FakeAgentOptions {
   readonly prepareMs: number
   readonly rebootMs: number
   readonly trialMs: number
-  /** Whether a failed image is refused; false is an agent that counts nothing. @defaultValue true */
+  /**
+   * Whether a failed image is refused; false is an agent that counts nothing. @defaultValue true
+   */
   readonly counts?: boolean
   readonly onEvent: (event: AgentEvent) => void
   /** Power goes: every pod of the node ends. */

@@ -19,6 +19,7 @@ import type {
 import { BUDGETS, PODS } from '@kubenest/kube/client/resources'
 import { selects } from '@kubenest/kube/drain/blockers'
 import { objectKey } from '@kubenest/kube/object-key'
+import { cloneJson } from './clone-json.ts'
 import { conflict, forbidden, gone, notFound, unavailable } from './fake-errors.ts'
 import { applyPatch, isEqual } from './fake-patch.ts'
 import type { FakeRequest, FakeRules } from './fake-rbac.ts'
@@ -143,7 +144,7 @@ export class FakeApiServer {
   ): Promise<R> {
     const asked: FakeRequest = { ...what, identity: identity.name }
     const fault = await this.#admit(identity, asked, signal)
-    const result = structuredClone(act())
+    const result = cloneJson(act())
     if (fault === 'fail-after') throw unavailable(asked, 'the connection broke before the answer')
     return result
   }
@@ -251,7 +252,7 @@ export class FakeApiServer {
     }
     const { status: _ignored, ...withoutStatus } = object as T & { status?: unknown }
     const kept = resource.group === OS_GROUP ? withoutStatus : object
-    const stored = { ...typeOf(resource), ...structuredClone(kept), metadata } as unknown as T
+    const stored = { ...typeOf(resource), ...cloneJson(kept), metadata } as unknown as T
     return this.#write(identity.name, resource, objectKey(stored), stored) as T
   }
 
@@ -264,7 +265,7 @@ export class FakeApiServer {
   ): T {
     const old = this.#find(resource, ref)
     if (old === undefined) throw notFound(resource, ref)
-    const wanted = structuredClone(change(structuredClone(old)))
+    const wanted = cloneJson(change(cloneJson(old)))
     checkPreconditions(resource, old, wanted.metadata)
     const merged = this.#merge(resource, old, wanted, subresource)
     if (isEqual(merged, old)) return old

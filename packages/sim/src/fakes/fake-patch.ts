@@ -2,6 +2,7 @@
 // changed.
 import type { JsonPatchOperation, Patch } from '@kubenest/kube/client/kube-client'
 import { OsError } from '@kubenest/base/errors'
+import { cloneJson } from './clone-json.ts'
 
 type Json = Record<string, unknown>
 
@@ -16,12 +17,12 @@ export function applyPatch(object: object, patch: Patch): object {
     case 'strategic':
       return mergeInto(object, patch.body, true) as object
     case 'json':
-      return patch.body.reduce<object>(applyOperation, structuredClone(object))
+      return patch.body.reduce<object>(applyOperation, cloneJson(object))
   }
 }
 
 function mergeInto(target: unknown, patch: unknown, isStrategic: boolean): unknown {
-  if (!isMap(patch)) return structuredClone(patch)
+  if (!isMap(patch)) return cloneJson(patch)
   const result: Record<string, unknown> = isMap(target) ? { ...target } : {}
   for (const [name, value] of Object.entries(patch)) {
     const key = isStrategic ? MERGE_KEYS[name] : undefined
@@ -40,7 +41,7 @@ function mergeList(target: unknown, patch: readonly unknown[], key: string): unk
     const at = result.findIndex((old) => isMap(old) && old[key] === entry[key])
     if (entry['$patch'] === 'delete') {
       if (at >= 0) result.splice(at, 1)
-    } else if (at < 0) result.push(structuredClone(entry))
+    } else if (at < 0) result.push(cloneJson(entry))
     else result[at] = mergeInto(result[at], entry, true)
   }
   return result
@@ -67,10 +68,10 @@ function applyToMap(
   const isThere = parent[name] !== undefined
   if (op === 'test') {
     if (!isEqual(parent[name] ?? null, value ?? null)) throw rejected(`the test of ${path} failed`)
-  } else if (op === 'add') parent[name] = structuredClone(value)
+  } else if (op === 'add') parent[name] = cloneJson(value)
   else if (!isThere) throw rejected(`nothing is at ${path}`)
   else if (op === 'remove') delete parent[name]
-  else parent[name] = structuredClone(value)
+  else parent[name] = cloneJson(value)
 }
 
 function applyToList(parent: unknown[], name: string, operation: JsonPatchOperation): void {
@@ -78,10 +79,10 @@ function applyToList(parent: unknown[], name: string, operation: JsonPatchOperat
   if (operation.op === 'test') {
     if (!isEqual(parent[at] ?? null, operation.value ?? null))
       throw rejected(`the test of ${operation.path} failed`)
-  } else if (operation.op === 'add') parent.splice(at, 0, structuredClone(operation.value))
+  } else if (operation.op === 'add') parent.splice(at, 0, cloneJson(operation.value))
   else if (at >= parent.length) throw rejected(`nothing is at ${operation.path}`)
   else if (operation.op === 'remove') parent.splice(at, 1)
-  else parent[at] = structuredClone(operation.value)
+  else parent[at] = cloneJson(operation.value)
 }
 
 /** Deep equality of JSON values; the order of members does not count. */

@@ -3,6 +3,7 @@
 import type { KubeObject } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
 import type { WatchEvent, WatchOptions } from '@kubenest/kube/client/kube-client'
+import { cloneJson } from './clone-json.ts'
 import { matchesSelectors } from './fake-selectors.ts'
 import type { ObjectStore, StoredChange } from './object-store.ts'
 
@@ -95,7 +96,7 @@ export class FakeWatch {
 
   #deliver(event: WatchEvent<KubeObject>): void {
     if (this.#isSilent) return
-    this.#queue.push(structuredClone(event))
+    this.#queue.push(cloneJson(event))
     this.#wake?.()
   }
 }

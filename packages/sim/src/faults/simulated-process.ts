@@ -89,8 +89,7 @@ export class SimulatedProcess {
   }
 
   agent(client: AgentClient): AgentClient {
-    const call = <T>(work: () => Promise<T>, signal?: AbortSignal) =>
-      this.#call(true, work, signal)
+    const call = <T>(work: () => Promise<T>, signal?: AbortSignal) => this.#call(true, work, signal)
     return {
       prepareUpgrade: (params, signal) => call(() => client.prepareUpgrade(params), signal),
       upgrade: (extras, signal) => call(() => client.upgrade(extras), signal),

@@ -1,7 +1,5 @@
 // I16: nodes with an active claim never exceed the cap, at any resource version, under any number
 // of operators. Lowering the cap adds no claim; it takes none away either.
-import { LABELS } from '@kubenest/api/os/names'
-import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { StoredChange } from '../fakes/object-store.ts'
 import type { Invariant, World } from './invariant.ts'
@@ -37,12 +35,9 @@ function checkClaims(change: StoredChange, world: World): string | undefined {
 
 function busyNames(world: World): string[] {
   const isBusy = (instance: OsInstance) => !isIdle(instance) && ownerOf(instance) === OS_KEY
-  const working = world.instances
+  return world.instances
     .filter((instance) => isBusy(instance) && world.node(instance.metadata.name) !== undefined)
     .map(({ metadata }) => metadata.name)
-  const isLabelled = ({ metadata }: Node) => metadata.labels?.[LABELS.upgrading] !== undefined
-  const selected = world.nodes.filter(isLabelled).map(({ metadata }) => metadata.name)
-  return [...working, ...selected]
 }
 
 /** Without the right to write claims, one node at a time. */

@@ -1,7 +1,9 @@
 // I19 and I23: when everything has come to rest, no work is open without a reason, and nothing of
 // ours is left on any object.
 import type { Node } from '@kubenest/api/core/objects'
+import { LABELS } from '@kubenest/api/os/names'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
+import type { NodeFailure } from '@kubenest/api/os/records'
 import type { Invariant, World } from './invariant.ts'
 import {
   claimsOf,
@@ -20,7 +22,7 @@ export const nothingLeft: Invariant = {
   id: 'I23',
   atRest: (world) =>
     first(world.instances, (instance) => leftOnInstance(instance, world)) ??
-    first(world.nodes, leftOnNode) ??
+    first(world.nodes, (node) => leftOnNode(node, world)) ??
     leftOnOs(world.os),
 }
 
@@ -34,10 +36,7 @@ export const everyStateEnds: Invariant = {
   },
 }
 
-function first<T>(
-  all: readonly T[],
-  check: (each: T) => string | undefined,
-): string | undefined {
+function first<T>(all: readonly T[], check: (each: T) => string | undefined): string | undefined {
   for (const each of all) {
     const found = check(each)
     if (found !== undefined) return found
@@ -52,9 +51,12 @@ function leftOnInstance(instance: OsInstance, world: World): string | undefined 
   return ownerOf(instance) === undefined ? undefined : `${name} is left owned`
 }
 
-function leftOnNode(node: Node): string | undefined {
+function leftOnNode(node: Node, { os, mayClaim }: World): string | undefined {
   const { name } = node.metadata
-  const [label] = labelsOf(node)
+  // A serial batch stays open while the rollout is halted in the middle of it.
+  const isSerial = os?.spec?.executionmode === 'serial'
+  const isBatchOpen = isSerial && (!mayClaim || rolloutOf(os)?.batchOpen === true)
+  const [label] = labelsOf(node).filter((each) => each !== LABELS.serial || !isBatchOpen)
   if (label !== undefined) return `the label ${label} is left on ${name}`
   return markOf(node) === undefined ? undefined : `our cordon is left on ${name}`
 }
@@ -66,8 +68,16 @@ function leftOnOs(os: Os | undefined): string | undefined {
 
 /** Without the right to write a record, the verdicts of proxies are the record. */
 function isHalted(os: Os, world: World): boolean {
-  if (world.mayClaim) return rolloutOf(os)?.halted !== undefined
-  return world.instances.some((instance) => hasFailed(os, instance))
+  if (!world.mayClaim) return world.instances.some((instance) => hasFailed(os, instance))
+  const failed = failuresOf(os).filter(({ outcome }) => outcome !== 'Skipped')
+  return failed.length >= (os.spec?.rollout?.maxFailures ?? 1)
+}
+
+/** Of the image that is asked for, now or earlier. */
+function failuresOf(os: Os): NodeFailure[] {
+  const record = rolloutOf(os)
+  const all = record === undefined ? [] : [record, ...(record.earlier ?? [])]
+  return all.filter(({ image }) => isSameImage(image, imageOf(os))).flatMap((each) => each.failures)
 }
 
 function hasFailed(os: Os, instance: OsInstance | undefined): boolean {
@@ -81,8 +91,8 @@ function unfinished(os: Os, node: Node, world: World): string | undefined {
   const runs = node.status?.nodeInfo?.osImage
   if (runs === os.spec?.osversion) return undefined
   const instance = world.instance(name)
-  const failures = rolloutOf(os)?.failures ?? []
-  const isExplained = failures.some((failure) => failure.node === name) || hasFailed(os, instance)
+  const isRecorded = failuresOf(os).some((failure) => failure.node === name)
+  const isExplained = isRecorded || hasFailed(os, instance)
   if (isExplained) return undefined
   return `${name} runs ${runs}, ${os.spec?.osversion} is asked for, and nothing happens`
 }

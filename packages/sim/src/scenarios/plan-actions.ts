@@ -54,7 +54,10 @@ function series(dice: Dice, fleet: { nodes: number; chaosMs: number }, atMs: num
     () => twice({ do: 'pause', paused: true }, { do: 'pause', paused: false }),
     () => only({ do: 'setCap', cap: dice.between(1, fleet.nodes) }),
     () =>
-      only({ do: 'setSelector', selector: dice.pick(['no-label', 'all-label', 'all-label', 'pool']) }),
+      only({
+        do: 'setSelector',
+        selector: dice.pick(['no-label', 'all-label', 'all-label', 'pool']),
+      }),
     () => only({ do: 'setMode', mode: dice.pick(['serial', 'parallel']) }),
     () => only({ do: 'setMaxFailures', count: dice.between(1, 3) }),
     () => only({ do: 'grant' }),
@@ -64,10 +67,7 @@ function series(dice: Dice, fleet: { nodes: number; chaosMs: number }, atMs: num
     () => only({ do: 'cordon', node }),
     () => only({ do: 'uncordon', node }),
     () =>
-      twice(
-        { do: 'deleteNode', node },
-        { do: 'createNode', node, isNewMachine: dice.chance(0.5) },
-      ),
+      twice({ do: 'deleteNode', node }, { do: 'createNode', node, isNewMachine: dice.chance(0.5) }),
     () => only({ do: 'deleteNode', node }),
     () => only({ do: 'cutPower', node }),
     () => only({ do: 'killProxy', node, forMs }),

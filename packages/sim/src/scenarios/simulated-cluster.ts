@@ -62,7 +62,9 @@ export class SimulatedCluster implements World {
     this.#hooks = hooks
     this.#dice = createDice(scenario.seed ^ FAULT_STREAM)
     this.server = this.#createServer()
-    this.fleet = scenario.nodes.map((plan) => new SimulatedNode(plan, this.#surroundings(plan.name)))
+    this.fleet = scenario.nodes.map(
+      (plan) => new SimulatedNode(plan, this.#surroundings(plan.name)),
+    )
     this.workload = new Workload({
       server: this.server,
       clock: this.clock,
