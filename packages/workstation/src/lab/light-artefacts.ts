@@ -15,7 +15,9 @@ export const LIGHT_VERSIONS: Readonly<Record<'v1' | 'v2' | 'v3', LightImageSpec>
 /** What a new light node has in slot A. */
 export const FACTORY_IMAGE = 'light-v1.img'
 
-/** Builds raw images, their compressed form, and a manifest beside them; returns what nodes check. */
+/**
+ * Builds raw images, their compressed form, and a manifest beside them; returns what nodes check.
+ */
 export async function offerLightImages(
   deps: LabDeps,
   imageServer: string,
