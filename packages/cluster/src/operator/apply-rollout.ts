@@ -23,6 +23,7 @@ export interface ApplyDeps {
   client: KubeClient
   log: Logger
   signal: AbortSignal
+  nowMs: number
   /** Called with the server's answer to each write. */
   onOsWritten: (os: Os) => void
   onInstanceWritten: (instance: OsInstance) => void
@@ -60,7 +61,7 @@ export async function applyRollout(
       await label(write.claim.node)
     }),
     ...plan.voids.map((write) => async () => {
-      await writeInstance(deps, write.instance, voidPatch(write.claim, write.instance))
+      await writeInstance(deps, write.instance, voidPatch(write.claim, write.instance, deps.nowMs))
       deps.log.info('Claim ended without a start', logFields(facts, write))
     }),
     ...plan.labels

@@ -1,7 +1,7 @@
 // What is written to an OSInstance when its node is assigned (contract 2.2). Pure.
 import { OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
 import type { Configs } from '@kubenest/api/os/os'
-import type { Claim } from '@kubenest/api/os/records'
+import type { Claim, OperationRecord } from '@kubenest/api/os/records'
 import type { InstanceFacts, OsFacts } from './facts.ts'
 
 const SWAPPED: Readonly<Record<string, string>> = {
@@ -27,12 +27,28 @@ export function assignmentPatch(os: OsFacts, claim: Claim, instance: InstanceFac
   }
 }
 
-/** Merge patch that marks a claim as over without starting it: nobody can assign it any more. */
-export function voidPatch(claim: Claim, instance: InstanceFacts): object {
+/**
+ * Merge patch that marks a claim as over without starting it: nobody can assign it any more. The
+ * ended record tells our proxy so, which else would take the stamp for that of whoever assigns the
+ * node next, upstream's operator included.
+ */
+export function voidPatch(claim: Claim, instance: InstanceFacts, nowMs: number): object {
+  const at = new Date(nowMs).toISOString()
+  const ended: OperationRecord = {
+    id: claim.id,
+    type: claim.operation,
+    image: claim.image,
+    phase: 'Configuring',
+    since: at,
+    endedAt: at,
+  }
   return {
     metadata: {
       resourceVersion: instance.resourceVersion,
-      annotations: { [OS_INSTANCE_ANNOTATIONS.claim]: claim.id },
+      annotations: {
+        [OS_INSTANCE_ANNOTATIONS.claim]: claim.id,
+        [OS_INSTANCE_ANNOTATIONS.operation]: JSON.stringify(ended),
+      },
     },
   }
 }

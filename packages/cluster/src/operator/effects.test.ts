@@ -1,12 +1,13 @@
 // Effects one by one: what a refused write stops, and how rarely the status is written.
 import { describe, expect, test } from 'bun:test'
-import { OS_ANNOTATIONS } from '@kubenest/api/os/names'
+import { OS_ANNOTATIONS, OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
 import type { Os } from '@kubenest/api/os/os'
 import { silentLogger } from '@kubenest/base/log'
 import { NODES, OSES, OS_INSTANCES } from '@kubenest/kube/client/resources'
 import { FakeApiServer } from '@kubenest/sim/fakes/fake-api-server'
 import { FakeClock } from '@kubenest/sim/fakes/fake-clock'
 import { sampleNode } from '../../test/sample-facts.ts'
+import { claimIdOf } from '../proxy/operation-record.ts'
 import { applyRollout } from './apply-rollout.ts'
 import { instanceFacts, nodeFacts, osFacts, type RolloutFacts } from './facts.ts'
 import { planRollout } from './plan-rollout.ts'
@@ -39,6 +40,7 @@ async function makeCluster() {
     client: admin,
     log: silentLogger,
     signal: new AbortController().signal,
+    nowMs: clock.nowMs(),
     onOsWritten: () => {},
     onInstanceWritten: () => {},
   }
@@ -82,6 +84,15 @@ describe('applyRollout()', () => {
       leftovers,
     })
     expect(await admin.get(OS_INSTANCES, { name: 'n1', namespace: 'default' })).toBeUndefined()
+  })
+
+  test('applyRollout() leaves no live stamp behind for the operator that comes next', async () => {
+    const { admin, facts, deps, plan } = await makeCluster()
+    const made = plan()
+    await applyRollout(deps, facts, { ...made, assign: [], labels: [], voids: made.assign })
+    const instance = await admin.get(OS_INSTANCES, { name: 'n1', namespace: 'default' })
+    expect(instance?.metadata.annotations?.[OS_INSTANCE_ANNOTATIONS.claim]).toBe('c1')
+    expect(instance === undefined ? 'gone' : claimIdOf(instance)).toBeUndefined()
   })
 
   test('applyRollout() puts no label on a node that was made anew', async () => {

@@ -68,6 +68,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
         client: deps.client,
         log: deps.log,
         signal,
+        nowMs,
         onOsWritten: (written) =>
           writtenOses.remember(key, facts.os.resourceVersion, trimOs(written)),
         onInstanceWritten: (written) => {

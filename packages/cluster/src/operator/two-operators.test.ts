@@ -1,5 +1,6 @@
-// A model of two operators that see the past and are interrupted between any two writes: claims and busy
-// nodes must stay within the cap whatever they do (I16), and every interruption must come to an end.
+// A model of two operators that see the past and are interrupted between any two writes: claims and
+// busy nodes must stay within the cap whatever they do (I16), and every interruption must come to
+// an end.
 import { describe, expect, test } from 'bun:test'
 import { LABELS, OS_ANNOTATIONS, OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
 import type { Node } from '@kubenest/api/core/objects'
@@ -95,7 +96,7 @@ class Planner {
         this.#patch(instance.name, assignmentPatch(facts.os, claim, instance)),
       )
     for (const { claim, instance } of found.voids)
-      this.#writes.push(() => this.#patch(instance.name, voidPatch(claim, instance)))
+      this.#writes.push(() => this.#patch(instance.name, voidPatch(claim, instance, 0)))
     for (const { node, labels } of found.labels)
       this.#writes.push(() => setLabels(model, node, labels))
   }
