@@ -220,14 +220,15 @@ async function lookForBlockers(
 ): Promise<Applied> {
   const { operation, dryRun } = step
   const ref = { step: 'lookForBlockers', operationId: operation.id } as const
-  const request = { nodeName: context.nodeName, force: os.spec?.evictpodforce ?? false, signal }
+  const force = os.spec?.evictpodforce ?? false
+  const request = { nodeName: context.nodeName, force, signal }
   try {
     const blockers = await context.drainer.findBlockers({ ...request, dryRun })
     const before = context.memory.blockers
     const looks = before?.operationId === operation.id ? before.looks + 1 : 1
     const nextMs = context.clock.nowMs() + recheckDelayMs(looks)
     const stops = operation.drainStops ?? 0
-    context.memory.blockers = { operationId: operation.id, blockers, looks, nextMs, stops }
+    context.memory.blockers = { operationId: operation.id, blockers, looks, nextMs, stops, force }
     if (context.memory.failure?.step === 'lookForBlockers') context.memory.failure = undefined
     return AGAIN
   } catch (error) {

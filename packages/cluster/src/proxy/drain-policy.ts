@@ -3,7 +3,8 @@ import type { Os } from '@kubenest/api/os/os'
 
 const TIMEOUT_SECONDS = 900
 const RECHECK_MS = 30_000
-const RECHECK_MS_MAX = 300_000
+/** Longest pause between two looks. */
+export const RECHECK_MS_MAX = 300_000
 
 export interface DrainPolicy {
   readonly timeoutMs: number

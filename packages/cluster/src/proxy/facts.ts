@@ -52,6 +52,8 @@ export interface BlockerFacts {
    * The record's `drainStops` at that time: after a stopped drain earlier looks no longer count.
    */
   readonly stops: number
+  /** `evictpodforce` at that time: who follows the advice to set it is not kept waiting. */
+  readonly force: boolean
 }
 
 export interface Facts {

@@ -55,6 +55,19 @@ check('prepares before anybody is disturbed', [
     { do: 'wait', reason: 'ImageUnreachable', untilMs: NOW + 900 },
   ],
   [
+    'repeats at once a failure that a clock set back has put into the future',
+    {
+      ...phase('Preparing'),
+      facts: {
+        failure: failure('prepare', error('transient', 'image-unreachable'), {
+          firstMs: NOW + 3_600_000,
+          lastMs: NOW + 3_600_000,
+        }),
+      },
+    },
+    { do: 'prepare' },
+  ],
+  [
     'gives an integrity failure up',
     {
       ...phase('Preparing'),
@@ -108,7 +121,14 @@ check('prepares before anybody is disturbed', [
   ],
 ])
 
-const noBlockers = { operationId: CLAIM, blockers: [], nextMs: NOW + 30_000, looks: 1, stops: 0 }
+const noBlockers = {
+  operationId: CLAIM,
+  blockers: [],
+  nextMs: NOW + 30_000,
+  looks: 1,
+  stops: 0,
+  force: false,
+}
 const blocked = { ...noBlockers, blockers: ['pod default/web: budget'] }
 const skipPolicy = { rollout: { drain: { timeoutSeconds: 60, onTimeout: 'Skip' } } } as const
 const forcePolicy = { rollout: { drain: { timeoutSeconds: 60, onTimeout: 'Force' } } } as const
@@ -124,7 +144,7 @@ check('drains by policy (decisions 6 and 7)', [
       os: skipPolicy,
       facts: { blockers: blocked },
     },
-    { do: 'wait', reason: 'DrainBlocked' },
+    { do: 'wait', reason: 'DrainBlocked', untilMs: NOW + 1000 },
   ],
   [
     'arms with the boot id of the agent, which is newer than the node object',
@@ -175,6 +195,20 @@ check('drains by policy (decisions 6 and 7)', [
   [
     'looks again when it is time',
     { ...phase('SlotVerified'), facts: { blockers: { ...blocked, nextMs: NOW } } },
+    { do: 'lookForBlockers' },
+  ],
+  [
+    'looks again at once when evictpodforce was set, as the refusal advised',
+    {
+      ...phase('SlotVerified'),
+      os: { evictpodforce: true },
+      facts: { blockers: { ...blocked, nextMs: NOW + 300_000 } },
+    },
+    { do: 'lookForBlockers' },
+  ],
+  [
+    'looks again when the clock was set back',
+    { ...phase('SlotVerified'), facts: { blockers: { ...blocked, nextMs: NOW + 3_600_000 } } },
     { do: 'lookForBlockers' },
   ],
   [

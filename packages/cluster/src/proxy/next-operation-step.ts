@@ -3,9 +3,9 @@
 import type { Os } from '@kubenest/api/os/os'
 import type { OperationRecord } from '@kubenest/api/os/records'
 import { OsError } from '@kubenest/base/errors'
-import { drainPolicyOf } from './drain-policy.ts'
+import { drainPolicyOf, RECHECK_MS_MAX } from './drain-policy.ts'
 import { attempt, end, waitForAgent } from './end-operation.ts'
-import type { Facts, Subject } from './facts.ts'
+import type { BlockerFacts, Facts, Subject } from './facts.ts'
 import { findManualRollback, manualVerdict } from './find-manual-rollback.ts'
 import { isOtherWork } from './next-finish-step.ts'
 import { openOperation } from './open-operation.ts'
@@ -150,14 +150,12 @@ function beginDrain(facts: Facts, running: Running, nowMs: number): Step {
     return { do: 'record', operation: inPhase(operation, 'Preparing', nowMs) }
   const draining = { do: 'record', operation: inPhase(operation, 'Draining', nowMs) } as const
   const policy = drainPolicyOf(os)
-  const isLate = nowMs >= phaseStartMs(operation, nowMs) + policy.timeoutMs
+  const lateFromMs = phaseStartMs(operation, nowMs) + policy.timeoutMs
+  const isLate = nowMs >= lateFromMs
   const failed = retryOr(facts, { step: 'lookForBlockers', operationId: operation.id }, nowMs)
   if (failed !== undefined) return failed
   const stops = operation.drainStops ?? 0
-  const look =
-    facts.blockers?.operationId === operation.id && facts.blockers.stops === stops
-      ? facts.blockers
-      : undefined
+  const look = lastLook(facts, running)
   if (look !== undefined && look.blockers.length === 0) return draining
   if (look !== undefined && isLate && policy.onTimeout === 'Force') {
     // The deadline has passed while looking: it is not waited for a second time.
@@ -166,11 +164,26 @@ function beginDrain(facts: Facts, running: Running, nowMs: number): Step {
   if (look !== undefined && isLate && policy.onTimeout === 'Skip') {
     return skip(operation, look.blockers.join('; '), nowMs)
   }
-  if (look === undefined || nowMs >= look.nextMs) {
+  if (look === undefined || isDue(look, nowMs)) {
     return { do: 'lookForBlockers', operation, dryRun: stops > 0 }
   }
   const message = `Cannot drain: ${look.blockers.join('; ')}`
-  return { do: 'wait', reason: 'DrainBlocked', message, untilMs: look.nextMs }
+  const lateMs = policy.onTimeout === 'Stop' ? look.nextMs : lateFromMs
+  return { do: 'wait', reason: 'DrainBlocked', message, untilMs: Math.min(look.nextMs, lateMs) }
+}
+
+/** What was seen before a stopped drain, or under another `evictpodforce`, no longer counts. */
+function lastLook({ blockers }: Facts, { os, operation }: Running): BlockerFacts | undefined {
+  const isOfNow =
+    blockers?.operationId === operation.id &&
+    blockers.stops === (operation.drainStops ?? 0) &&
+    blockers.force === (os.spec?.evictpodforce ?? false)
+  return isOfNow ? blockers : undefined
+}
+
+/** A clock that was set back must not keep a node waiting for hours (A9). */
+function isDue(look: BlockerFacts, nowMs: number): boolean {
+  return nowMs >= look.nextMs || look.nextMs > nowMs + RECHECK_MS_MAX
 }
 
 /** The machine was replaced, or somebody prepared another image: nobody is disturbed for that. */

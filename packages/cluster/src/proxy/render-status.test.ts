@@ -94,6 +94,7 @@ describe('renderStatus()', () => {
       nextMs: NOW + 1,
       looks: 1,
       stops: 0,
+      force: false,
     }
     const from = { ...inPhase('SlotVerified'), facts: { blockers } }
     expect(condition(from, 'Degraded')).toMatchObject({

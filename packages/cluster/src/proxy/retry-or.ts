@@ -20,6 +20,8 @@ export function failureOf(facts: Facts, ref: StepRef): FailureFacts | undefined 
 export function retryOr(facts: Facts, ref: StepRef, nowMs: number): Step | undefined {
   const failure = failureOf(facts, ref)
   if (failure === undefined || nextTryMs(failure) <= nowMs) return undefined
+  // The clock was set back: a wait by the old one could take hours (A9).
+  if (failure.lastMs > nowMs) return undefined
   return {
     do: 'wait',
     reason: reasonOf(failure.error.code),
