@@ -1,4 +1,5 @@
-// The systemd units as text: what they must say, and must not, for the agent to work and to be safe.
+// The systemd units as text: what they must say, and must not, for the agent to work and to be
+// safe.
 import { describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'

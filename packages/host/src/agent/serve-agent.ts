@@ -61,7 +61,10 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
   if (inheritedFd === undefined) await openSocketToGroup(deps.socketPath, deps.ownerUid)
   else {
     const isNeeded = async () =>
-      server.openConnections() > 0 || runner.isBusy() || (await isTrialPending(engine, log))
+      server.openConnections() > 0 ||
+      runner.isBusy() ||
+      engine.hasBackgroundWork() ||
+      (await isTrialPending(engine, log))
     idle = watchIdle(clock, isNeeded, ended.resolve)
   }
   log.info('serving', { activated: inheritedFd !== undefined })

@@ -1,6 +1,7 @@
 // An advisory lock that the kernel releases when its holder ends, however it ends (flock).
 import { dlopen } from 'bun:ffi'
 import { open, type FileHandle } from 'node:fs/promises'
+import { OsError } from '@kubenest/base/errors'
 
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -14,10 +15,24 @@ export interface HeldLock {
  * Takes the lock of a file, which is made when missing; `undefined` when another process holds it.
  */
 export async function tryLockFile(file: string): Promise<HeldLock | undefined> {
-  const handle = await open(file, 'a', 0o600)
+  const handle = await openLockFile(file)
   if (lockExclusively(handle)) return { release: () => handle.close() }
   await handle.close()
   return undefined
+}
+
+async function openLockFile(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'a', 0o600)
+  } catch (cause) {
+    const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    throw new OsError('host', {
+      code: errno === 'ENOSPC' ? 'disk-full' : 'lock-failed',
+      message: `Cannot open the lock ${file}: ${errno}; check the file system it is on`,
+      fields: { file, errno },
+      cause,
+    })
+  }
 }
 
 function lockExclusively(handle: FileHandle): boolean {

@@ -8,6 +8,7 @@ export interface FakeEngine extends UpdateEngine {
   /** While held, `prepare` waits; it ends by `release` or by its signal. */
   hold(): () => void
   inTrial: boolean
+  inBackground: boolean
   /** What `recover` waits for. */
   recovery: Promise<void>
   rebootFault: Error | undefined
@@ -20,6 +21,7 @@ export function createFakeEngine(): FakeEngine {
   const engine: FakeEngine = {
     calls,
     inTrial: false,
+    inBackground: false,
     recovery: Promise.resolve(),
     rebootFault: undefined,
     lastPrepare: undefined,
@@ -74,6 +76,7 @@ export function createFakeEngine(): FakeEngine {
     },
     report: async (report) => void calls.push(`report ${JSON.stringify(report)}`),
     allow: async (image) => void calls.push(`allow ${image.digest}`),
+    hasBackgroundWork: () => engine.inBackground,
   }
   return engine
 }

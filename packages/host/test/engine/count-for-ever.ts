@@ -1,5 +1,5 @@
-// A program for the journal's test: changes a journal as fast as it can and prints a dot for each change
-// that is durable, until it is killed.
+// A program for the journal's test: changes a journal as fast as it can and prints a dot for each
+// change that is durable, until it is killed.
 import { systemClock } from '@kubenest/base/clock'
 import { silentLogger } from '@kubenest/base/log'
 import { createJournal } from '../../src/agent/update/journal.ts'

@@ -1,5 +1,6 @@
-// A node made of files: two slots, a boot folder, persist, /proc. Reboots are decided by the real GRUB.
-// The code under test is the shipped engine; nothing in it knows that the slots are files (decision 30).
+// A node made of files: two slots, a boot folder, persist, /proc. Reboots are decided by the real
+// GRUB. The code under test is the shipped engine; nothing in it knows that the slots are files
+// (decision 30).
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import { systemClock, type Clock } from '@kubenest/base/clock'

@@ -1,4 +1,5 @@
-// The whole engine on real files: write, verify, arm, boot by the real GRUB, gate, commit, fall back.
+// The whole engine on real files: write, verify, arm, boot by the real GRUB, gate, commit, fall
+// back.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
@@ -209,7 +210,8 @@ describe('engine', () => {
     await prepare(await makeImage(folder, { version: 'v2' }), 'v2')
     await trialBoot()
     await trialStart(node.deps)
-    // A menu that boots the trial although it could not clear next_entry, as the documented one does.
+    // A menu that boots the trial although it could not clear next_entry, as the documented one
+    // does.
     const stuck = new Map([
       ['saved_entry', 'A'],
       ['next_entry', 'B'],

@@ -86,7 +86,10 @@ function judgeSavedEntry(context: JudgeContext, files: Files): string[] {
   }
 }
 
-/** I14 and I22: a record survives every cut, and it says "committed" only after the commit is durable. */
+/**
+ * I14 and I22: a record survives every cut, and it says "committed" only after the commit is
+ * durable.
+ */
 function judgeJournal(context: JudgeContext, files: Files): string[] {
   const bytes = files.get(context.paths.journal) ?? empty()
   const records = [0, 1].map((place) =>

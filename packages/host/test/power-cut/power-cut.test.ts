@@ -1,6 +1,6 @@
-// Power cuts, replayed (R-01 and R-03): the shipped engine's writes are recorded once, then every prefix,
-// subset and tear that a cut may leave is judged. The known-bad orders must be found bad, or the judge
-// proves nothing.
+// Power cuts, replayed (R-01 and R-03): the shipped engine's writes are recorded once, then every
+// prefix, subset and tear that a cut may leave is judged. The known-bad orders must be found bad,
+// or the judge proves nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
@@ -148,7 +148,8 @@ describe('R-01 upgrade', () => {
       log.length = 0
       expect(await trialStart(node.deps)).toBe(0)
       expect(await gate(node.deps, new AbortController().signal)).toBe(0)
-      // Once the gate has passed B counts as committed: the write of saved_entry is the commit itself.
+      // Once the gate has passed B counts as committed: the write of saved_entry is the commit
+      // itself.
       const inTrial = await judgeContext(node, [old, fresh], ['A', 'B'])
       const second = await judgeAll(inTrial, trialBase, log, 200)
       expect(second.bad.slice(0, 5)).toEqual([])
@@ -175,7 +176,8 @@ describe('R-01 upgrade', () => {
       await createBootEnvironment(folderOfBoot, rawFiles).change({ saved_entry: 'B' })
       const complete = [old, await digestOf(node.slotFile('B'))]
       const context = await judgeContext(node, complete, ['A', 'B'])
-      // Cuts before the switch are harmless in any order; the content stays unflushed for long after it.
+      // Cuts before the switch are harmless in any order; the content stays unflushed for long
+      // after it.
       const tally = await judgeAll(context, base, log, 300, log.length)
       console.log(`R-01 known bad: ${tally.bad.length} of ${tally.states}`)
       expect(tally.bad.length / tally.states).toBeGreaterThanOrEqual(LEAST_BAD_SHARE)

@@ -1,5 +1,5 @@
-// Which states of a record are looked at: small flush epochs completely, large ones by random subsets,
-// some of them torn at one place. Driven by a seed, so that a bad state can be made again.
+// Which states of a record are looked at: small flush epochs completely, large ones by random
+// subsets, some of them torn at one place. Driven by a seed, so that a bad state can be made again.
 import {
   cutPoints,
   sectorsOf,
@@ -19,7 +19,10 @@ export interface SampledState {
   readonly name: string
 }
 
-/** At least `count` states, when there is anything undecided at all; every cut point from a position on at least once. */
+/**
+ * At least `count` states, when there is anything undecided at all; every cut point from a position
+ * on at least once.
+ */
 export function* sampleStates(
   base: Files,
   log: readonly LogEntry[],

@@ -1,6 +1,6 @@
-// Records every durable effect at the port through which the engine writes, and makes from the record the
-// states in which a power cut may leave the files. Model (reliability 1.5): what was flushed is there;
-// of what was not, any subset of 512-byte sectors may be there.
+// Records every durable effect at the port through which the engine writes, and makes from the
+// record the states in which a power cut may leave the files. Model (reliability 1.5): what was
+// flushed is there; of what was not, any subset of 512-byte sectors may be there.
 import type { RawFiles } from '../../src/linux/raw-file.ts'
 
 export const SECTOR_BYTES = 512
@@ -63,7 +63,9 @@ export function* cutPoints(base: Files, log: readonly LogEntry[]): Generator<Cut
   }
 }
 
-/** One state of a cut: the durable files with the sectors of the pending writes that `keep` chooses. */
+/**
+ * One state of a cut: the durable files with the sectors of the pending writes that `keep` chooses.
+ */
 export function stateOf(point: CutPoint, keep: (sector: number) => boolean): Files {
   const files = new Map(point.durable)
   let sector = 0

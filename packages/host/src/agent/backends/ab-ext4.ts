@@ -2,7 +2,6 @@
 // blanked, content from 64 KiB on, flushed, read back past the cache, head with the slot's own
 // label, read back, looked into. Anything wrong after that blanks the head again.
 import type { Exec } from '@kubenest/base/exec'
-import { runOrThrow } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
 import { readText, resolveLinks } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'
@@ -12,11 +11,12 @@ import type { SlotName } from '../update/journal-state.ts'
 import { checkRoot, readVersion } from './check-root.ts'
 import { ext4Label } from './ext4-superblock.ts'
 import { openExt4 } from './ext4-reader.ts'
+import { digestSlot } from './digest-slot.ts'
 import { findSlots, type SlotPair } from './find-slots.ts'
 import { decompress, observe, peekPayload } from './payload.ts'
 import { HEAD_BYTES, openSlotDevice, type SlotDevice } from './slot-device.ts'
 import { stageRaw } from './stage-raw.ts'
-import { stageTar } from './stage-tar.ts'
+import { discardTarWork, stageTar } from './stage-tar.ts'
 import type { StagedSlot, StageRequest, UpdateBackend } from './update-backend.ts'
 import type { ImageStream } from '../sources/image-source.ts'
 
@@ -32,15 +32,24 @@ export interface AbExt4Deps {
 export function createAbExt4Backend(deps: AbExt4Deps): UpdateBackend {
   return {
     findSlots: () => findSlots(deps.sysroot),
-    blank: (slots, target) =>
-      withSlot(deps, slots, target, async (device) => {
-        await assertOurLabel(device, slots.devices[target])
-        await device.blankHead()
-      }),
+    blank: (slots, target) => blank(deps, slots, target),
     stage: (image, request) => stage(deps, image, request),
+    discard: async (slots, target) => {
+      await discardTarWork(deps)
+      await blank(deps, slots, target)
+    },
+    digestOf: (slots, slot, rest) =>
+      digestSlot(deps.rawFiles, slots.devices[slot], slots.sizesBytes[slot], rest),
     check: (slots, target, record) => check(deps, slots, target, record),
     versionOf: (slots, slot) => versionOf(deps, slots, slot),
   }
+}
+
+function blank(deps: AbExt4Deps, slots: SlotPair, target: SlotName): Promise<void> {
+  return withSlot(deps, slots, target, async (device) => {
+    await assertOurLabel(device, slots.devices[target])
+    await device.blankHead()
+  })
 }
 
 async function stage(
@@ -72,15 +81,22 @@ async function check(
   target: SlotName,
   record: { readonly digest: string; readonly sizeBytes: number } | undefined,
 ) {
-  if (record === undefined) {
-    await runOrThrow(deps.exec, 'check the file system of the other slot', {
-      argv: ['e2fsck', '-fn', slots.devices[target]],
-    })
-  }
-  return withSlot(deps, slots, target, async (device) => {
+  if (record === undefined) await checkFileSystem(deps, slots.devices[target])
+  const look = async (device: SlotDevice) => {
     if (record !== undefined) await compareDigest(device, record)
     const root = await openExt4(device.readAt)
     return checkRoot(root, { architecture: deps.architecture })
+  }
+  return withSlot(deps, slots, target, look, 'read')
+}
+
+async function checkFileSystem(deps: AbExt4Deps, device: string): Promise<void> {
+  const result = await deps.exec.run({ argv: ['e2fsck', '-fn', device] })
+  if (result.exitCode === 0) return
+  const output = `${result.stdout}${result.stderr}`.trim().slice(-500)
+  throw new OsError('integrity', {
+    code: 'slot-file-system-damaged',
+    message: `Cannot use the slot: it has no recorded digest and e2fsck finds damage; upgrade to that image instead: ${output}`,
   })
 }
 
@@ -124,10 +140,11 @@ async function withSlot<T>(
   slots: SlotPair,
   target: SlotName,
   task: (device: SlotDevice) => Promise<T>,
+  access: 'read' | 'write' = 'write',
 ): Promise<T> {
   const path = slots.devices[target]
   await assertStandby(deps.sysroot, slots, target)
-  const device = await openSlotDevice(deps.rawFiles, path, slots.sizesBytes[target])
+  const device = await openSlotDevice(deps.rawFiles, path, slots.sizesBytes[target], access)
   try {
     return await task(device)
   } finally {

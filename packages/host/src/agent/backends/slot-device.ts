@@ -1,10 +1,11 @@
 // A standby slot opened for writing: direct where possible, two aligned buffers, bounded dirty
 // data. The first 64 KiB are never written by the stream: without them nothing mounts the slot
 // (I5).
-import { isOsError, OsError } from '@kubenest/base/errors'
+import { OsError } from '@kubenest/base/errors'
 import { alignedBuffer, DIRECT_ALIGNMENT_BYTES } from '../../linux/aligned-buffer.ts'
 import { dropPageCache } from '../../linux/drop-cache.ts'
 import type { RawFile, RawFiles } from '../../linux/raw-file.ts'
+import { openSlotFile } from './slot-file.ts'
 
 /** What is written last, bytes. */
 export const HEAD_BYTES = 65_536
@@ -39,8 +40,9 @@ export async function openSlotDevice(
   rawFiles: RawFiles,
   path: string,
   capacityBytes: number,
+  access: 'read' | 'write' = 'write',
 ): Promise<SlotDevice> {
-  const { file, isDirect } = await openFastest(rawFiles, path)
+  const file = await openSlotFile(rawFiles, path, { access, exclusive: true })
   const writer = createAppender(file, capacityBytes)
   return {
     blankHead: () => writeHead(file, new Uint8Array(HEAD_BYTES)),
@@ -48,24 +50,11 @@ export async function openSlotDevice(
     finish: writer.finish,
     writeHead: (head) => writeHead(file, head),
     async readBack(start, end, take) {
-      if (!isDirect) await dropPageCache(path)
+      if (!file.isDirect()) await dropPageCache(path)
       await readChunks(file, start, end, take)
     },
     readAt: (position, length) => readUnaligned(file, position, length),
     close: () => file.close(),
-  }
-}
-
-async function openFastest(
-  rawFiles: RawFiles,
-  path: string,
-): Promise<{ file: RawFile; isDirect: boolean }> {
-  const options = { access: 'write', exclusive: true } as const
-  try {
-    return { file: await rawFiles.open(path, { ...options, direct: true }), isDirect: true }
-  } catch (error) {
-    if (!isOsError(error, 'not-supported')) throw error
-    return { file: await rawFiles.open(path, options), isDirect: false }
   }
 }
 

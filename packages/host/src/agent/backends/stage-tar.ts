@@ -15,6 +15,7 @@ import { assertImageDigest } from './stage-raw.ts'
 import type { StagedSlot, StageRequest } from './update-backend.ts'
 
 const WORK_FOLDER = '/persist/KubeOS-Update'
+const MOUNT_POINT = `${WORK_FOLDER}/kubeos-update`
 const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
@@ -26,7 +27,6 @@ export interface StageTarDeps {
 
 /** The documented places of the work (contract 4.4), as real paths. */
 interface Work {
-  readonly folder: string
   readonly tar: string
   readonly mountPoint: string
   readonly device: string
@@ -56,31 +56,33 @@ export async function stageTar(
     isComplete = true
     return staged
   } finally {
-    await cleanUp(deps, work)
+    await discardTarWork(deps)
     if (!isComplete) await withDevice(deps, request, (device) => device.blankHead())
   }
 }
 
 async function openWork(deps: StageTarDeps, request: StageRequest): Promise<Work> {
-  const folder = deps.sysroot.path(WORK_FOLDER)
   const device = request.slots.devices[request.target]
+  const folder = deps.sysroot.path(WORK_FOLDER)
   const work: Work = {
-    folder,
     tar: `${folder}/os.tar`,
-    mountPoint: `${folder}/kubeos-update`,
+    mountPoint: deps.sysroot.path(MOUNT_POINT),
     device,
     isFile: (await stat(device))?.kind === 'file',
   }
-  await cleanUp(deps, work)
+  await discardTarWork(deps)
   await ensureDirectory(work.mountPoint, 0o700)
   return work
 }
 
 /** Unmounts our mount point, whatever an earlier run left, and removes our folder. */
-async function cleanUp(deps: StageTarDeps, work: Work): Promise<void> {
-  const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', work.mountPoint] })
-  if (mounted.exitCode === 0) await unmount(deps, work)
-  await removePath(work.folder)
+export async function discardTarWork(deps: Pick<StageTarDeps, 'sysroot' | 'exec'>): Promise<void> {
+  const folder = deps.sysroot.path(WORK_FOLDER)
+  if ((await stat(folder)) === undefined) return
+  const mountPoint = deps.sysroot.path(MOUNT_POINT)
+  const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', mountPoint] })
+  if (mounted.exitCode === 0) await unmount(deps, { mountPoint })
+  await removePath(folder)
 }
 
 async function spool(
@@ -220,7 +222,10 @@ async function mount(deps: StageTarDeps, work: Work, options: string): Promise<v
   })
 }
 
-async function unmount(deps: StageTarDeps, work: Work): Promise<void> {
+async function unmount(
+  deps: Pick<StageTarDeps, 'exec'>,
+  work: Pick<Work, 'mountPoint'>,
+): Promise<void> {
   await runOrThrow(deps.exec, 'unmount the slot', { argv: ['umount', work.mountPoint] })
 }
 

@@ -33,6 +33,10 @@ export interface UpdateBackend {
   blank(slots: SlotPair, target: SlotName): Promise<void>
   /** Fills a blanked slot. When it throws, nothing in the slot is bootable. */
   stage(image: ImageStream, request: StageRequest): Promise<StagedSlot>
+  /** Removes what a write left that did not come to its end, and blanks the slot. */
+  discard(slots: SlotPair, target: SlotName): Promise<void>
+  /** SHA-256 of a whole slot, which may be running, in small pieces with a rest after each. */
+  digestOf(slots: SlotPair, slot: SlotName, rest: () => Promise<void>): Promise<string>
   /**
    * Compares a slot with its record, or looks into it when there is none; throws when it must not
    * boot.

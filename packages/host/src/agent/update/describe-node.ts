@@ -37,7 +37,7 @@ export async function describeNode(
       osVersion,
       slots,
       ...(trial === undefined ? {} : { trial }),
-      degraded: [...degraded],
+      degraded: [...degraded, ...unverifiedSlots(facts)],
     }
   } catch (cause) {
     const error = toOsError(cause)
@@ -45,6 +45,15 @@ export async function describeNode(
     const others = degraded.filter((each) => each.reason !== problem.reason)
     return { bootId, osVersion, slots: [], degraded: [...others, problem] }
   }
+}
+
+function unverifiedSlots(facts: NodeFacts): Degradation[] {
+  return (['A', 'B'] as const)
+    .filter((name) => facts.journal.slots[name].isUnverified === true)
+    .map((name) => ({
+      reason: 'UnverifiedSlot',
+      message: `Slot ${name} had no recorded digest when it was armed: its file system was checked, its content is not known to be what was built`,
+    }))
 }
 
 async function describeSlot(

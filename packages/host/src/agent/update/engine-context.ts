@@ -13,6 +13,7 @@ import {
   BOOT_FOLDER,
   createBootEnvironment,
   type BootEnvironment,
+  type BootEnvironmentView,
 } from '../bootloader/boot-environment.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import type { BootFacts } from './judge-boot.ts'
@@ -45,6 +46,8 @@ export interface EngineContext extends EngineDeps {
 /** Facts of this boot, and where the slots are. */
 export interface NodeFacts extends BootFacts {
   readonly slots: SlotPair
+  /** Which copy of the boot environment could be read. */
+  readonly environmentSource: BootEnvironmentView['source']
 }
 
 /** Binds the parts to a system. */
@@ -71,13 +74,14 @@ export async function readFacts(context: EngineContext): Promise<NodeFacts> {
     bootId,
     journal: journal ?? initialJournalState(slots.booted),
     environment: view.environment,
+    environmentSource: view.source,
   }
 }
 
 /** Changes the journal; durable when it resolves. */
 export function changeJournal(
   context: EngineContext,
-  facts: BootFacts,
+  facts: Pick<BootFacts, 'booted'>,
   change: (state: JournalState) => JournalState,
 ): Promise<JournalState> {
   return context.journal.change(initialJournalState(facts.booted), change)

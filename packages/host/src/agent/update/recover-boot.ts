@@ -4,6 +4,7 @@
 import { stat } from '@kubenest/base/files'
 import { toOsError } from '@kubenest/base/errors'
 import { isEnabled, isSystemdRunning } from './check-units.ts'
+import { BOOT_FOLDER } from '../bootloader/boot-environment.ts'
 import type { Degradation } from './describe-node.ts'
 import {
   changeJournal,
@@ -14,28 +15,39 @@ import {
 } from './engine-context.ts'
 import { judgeBoot, TRIAL_VARIABLE, type BootJudgement } from './judge-boot.ts'
 import type { JournalState } from './journal-state.ts'
+import { abandoned } from './prepare-slot.ts'
+import { withSlotLock } from './slot-lock.ts'
 import { commitTrial, gateTrial, startTrial } from './trial.ts'
-import { countFailure } from './tries.ts'
+import { countFailure, uncountTrial } from './tries.ts'
 
 /** Pause between two attempts of a gate that failed, milliseconds. */
 const GATE_PAUSE_MS = 10_000
 const GATE_UNIT = 'kubenest-gate.service'
 const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system']
 
+/** Where work goes that outlasts the recovery. */
+export interface Background {
+  /** The task ends when the signal says so, and never rejects. */
+  run(task: (stop: AbortSignal) => Promise<void>): void
+}
+
 /** Brings journal and boot environment in line with the boot that happened. */
 export async function recoverBoot(
   context: EngineContext,
-  stop: AbortSignal,
+  background: Background,
   degraded: Map<string, Degradation>,
 ): Promise<void> {
   const facts = await readFacts(context)
   const judgement = judgeBoot(facts)
   switch (judgement.kind) {
     case 'steady':
-      await context.environment.backUp()
+      await keepSelector(context, facts)
       return
     case 'write-interrupted':
-      await changeJournal(context, facts, (state) => ({ ...state, phase: 'Idle' }))
+      await withSlotLock(context, async () => {
+        await context.backend.discard(facts.slots, judgement.target)
+        await changeJournal(context, facts, abandoned)
+      })
       return
     case 'finish-commit':
       await commitTrial(context)
@@ -56,8 +68,22 @@ export async function recoverBoot(
       return
     case 'in-trial':
     case 'manual-rollback':
-      await gateHere(context, stop, degraded)
+      await gateHere(context, background, degraded)
   }
+}
+
+/**
+ * Both copies name what runs. A primary that was lost is made anew: without any the boot loader
+ * takes slot A, whatever is in it.
+ */
+async function keepSelector(context: EngineContext, facts: NodeFacts): Promise<void> {
+  const isCommitted = facts.journal.slots[facts.booted].state === 'committed'
+  const hasFolder = (await stat(context.sysroot.path(BOOT_FOLDER))) !== undefined
+  if (facts.environmentSource !== 'primary' && isCommitted && hasFolder) {
+    await context.environment.change({ saved_entry: facts.booted })
+    context.log.warn('grubenv was unreadable and is written anew', { slot: facts.booted })
+  }
+  await context.environment.backUp()
 }
 
 /** One write; the saved entry is repeated so that a lost block is whole again. */
@@ -73,7 +99,7 @@ async function disarm(context: EngineContext, facts: NodeFacts): Promise<void> {
 /** Without the units nobody else gates (decision 18); with them this returns at once. */
 async function gateHere(
   context: EngineContext,
-  stop: AbortSignal,
+  background: Background,
   degraded: Map<string, Degradation>,
 ): Promise<void> {
   if (await hasGateUnit(context)) return
@@ -83,7 +109,7 @@ async function gateHere(
       'The running image has our agent and no trial units: the agent gates it, and a hang before the agent starts needs a person',
   })
   if ((await startTrial(context)) === 'falling-back') return
-  void gateUntilDecided(context, stop)
+  background.run((stop) => gateUntilDecided(context, stop))
 }
 
 /** Nobody else would: a gate that failed looks again. */
@@ -114,12 +140,8 @@ async function hasGateUnit(context: EngineContext): Promise<boolean> {
 function disarmed(state: JournalState): JournalState {
   const { operation } = state
   if (operation === undefined) return { ...state, phase: 'Idle' }
-  const tries = state.tries.map((each) =>
-    each.digest === operation.image.digest && each.version === operation.image.version
-      ? { ...each, tries: Math.max(0, each.tries - 1) }
-      : each,
-  )
-  return { ...state, tries, phase: operation.kind === 'upgrade' ? 'SlotVerified' : 'Idle' }
+  const phase = operation.kind === 'upgrade' ? 'SlotVerified' : 'Idle'
+  return { ...uncountTrial(state, operation.image), phase }
 }
 
 function fellBack(

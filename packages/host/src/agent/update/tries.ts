@@ -36,6 +36,14 @@ export function countTrial(journal: JournalState, image: ImageIdentity): Journal
   return put(journal, { ...record, tries: record.tries + 1, allowed })
 }
 
+/** Takes a start back that no boot followed, and the allowance that it used up. */
+export function uncountTrial(journal: JournalState, image: ImageIdentity): JournalState {
+  const record = findTry(journal, image)
+  if (record.tries === 0) return journal
+  const allowed = record.failures > 0 ? record.allowed + 1 : record.allowed
+  return put(journal, { ...record, tries: record.tries - 1, allowed })
+}
+
 /** Counts a fallback. */
 export function countFailure(journal: JournalState, image: ImageIdentity): JournalState {
   const record = findTry(journal, image)

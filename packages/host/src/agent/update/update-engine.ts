@@ -45,4 +45,6 @@ export interface UpdateEngine {
   report(report: ReportParams): Promise<void>
   /** A person allows one more trial of this image on this node (`os-agent allow`). */
   allow(image: { digest: string; version: string }): Promise<void>
+  /** Something goes on beside the requests: the program must not end for idleness. */
+  hasBackgroundWork(): boolean
 }

@@ -1,0 +1,125 @@
+// Steps 1 to 8 of an upgrade (reliability 4.2): everything that vouches for the target is
+// withdrawn, the slot is filled and verified, the journal says so. Whatever fails leaves it
+// unbootable.
+import type { PrepareUpgradeParams } from '@kubenest/api/agent/rpc'
+import { OsError, toOsError } from '@kubenest/base/errors'
+import type { ImageSource } from '../sources/image-source.ts'
+import { changeJournal, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
+import { TRIAL_VARIABLE } from './judge-boot.ts'
+import type { JournalState, OperationRecord, SlotRecord } from './journal-state.ts'
+import { newOperation } from './new-operation.ts'
+import { planPrepare } from './plan-update.ts'
+import { allowTrial } from './tries.ts'
+import type { ProgressUpdate } from './update-engine.ts'
+
+/** Room for the headers and padding of a tar beside its content, bytes. */
+const TAR_OVERHEAD_BYTES = 64 * 1024 * 1024
+
+/** Writes and verifies the standby slot; nothing happens when it already holds the image. */
+export async function prepareSlot(
+  context: EngineContext,
+  source: ImageSource,
+  request: PrepareUpgradeParams,
+  onProgress: (update: ProgressUpdate) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const image = { digest: request.check_sum.toLowerCase(), version: request.version }
+  const facts = await readFacts(context)
+  if (request.attempt !== undefined)
+    facts.journal = await changeJournal(context, facts, (state) =>
+      allowTrial(state, image, request.attempt),
+    )
+  const plan = planPrepare(facts, image)
+  if (plan.kind === 'already-verified') return
+  const operation = newOperation(request, 'upgrade', plan.target, image)
+  onProgress({ phase: 'Fetching', bytesDone: 0 })
+  const limits = { sizeBytesMax: facts.slots.sizesBytes[plan.target] + TAR_OVERHEAD_BYTES }
+  // Whatever fails below, the transport ends with this operation.
+  const transport = new AbortController()
+  try {
+    const both = AbortSignal.any([signal, transport.signal])
+    const stream = await source.open(request, limits, both)
+    await withdraw(context, facts, operation)
+    const slot = await fill(context, facts, operation, stream, onProgress, signal)
+    await changeJournal(context, facts, (state) => {
+      const slots = { ...state.slots, [operation.target]: slot }
+      return { ...state, phase: 'SlotVerified', operation, slots }
+    })
+  } finally {
+    transport.abort()
+  }
+}
+
+async function fill(
+  context: EngineContext,
+  { slots }: NodeFacts,
+  { target, image }: OperationRecord,
+  stream: Awaited<ReturnType<ImageSource['open']>>,
+  onProgress: (update: ProgressUpdate) => void,
+  signal: AbortSignal,
+): Promise<SlotRecord> {
+  try {
+    await context.backend.blank(slots, target)
+    const { version, digest: imageDigest } = image
+    const request = { target, slots, imageDigest, version, onProgress, signal }
+    const staged = await context.backend.stage(stream, request)
+    // A cancel that came too late for the stream must not end in a verified slot.
+    if (signal.aborted) throw cancelled()
+    return { ...staged, state: 'verified', imageDigest }
+  } catch (error) {
+    await giveUp(context, slots, target)
+    throw error
+  }
+}
+
+/**
+ * Steps 2 and 3: the journal and the selector stop vouching for the target before its first byte
+ * goes.
+ */
+async function withdraw(
+  context: EngineContext,
+  facts: NodeFacts,
+  operation: OperationRecord,
+): Promise<void> {
+  await changeJournal(context, facts, (state) => {
+    const slots = { ...state.slots }
+    slots[operation.target] = { state: 'writing' }
+    return { ...state, phase: 'Writing', operation, slots }
+  })
+  await context.environment.change({
+    saved_entry: facts.booted,
+    next_entry: undefined,
+    [TRIAL_VARIABLE]: undefined,
+  })
+  await context.environment.backUp()
+}
+
+/**
+ * What happened before must be told, not that the clean-up failed as well; a restart repeats it.
+ */
+async function giveUp(
+  context: EngineContext,
+  slots: NodeFacts['slots'],
+  target: OperationRecord['target'],
+): Promise<void> {
+  try {
+    await context.backend.discard(slots, target)
+    await changeJournal(context, slots, abandoned)
+  } catch (cause) {
+    context.log.error('the clean-up of a failed preparation failed', {
+      reason: toOsError(cause).message,
+    })
+  }
+}
+
+/** The journal after a write that did not come to its end. */
+export function abandoned(state: JournalState): JournalState {
+  return { ...state, phase: 'Idle' }
+}
+
+function cancelled(): OsError {
+  return new OsError('blocked', {
+    code: 'cancelled',
+    message: 'Cannot finish the preparation: it was cancelled',
+  })
+}
