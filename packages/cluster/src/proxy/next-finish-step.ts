@@ -64,7 +64,9 @@ export function release(
 }
 
 /**
- * Row 7 seen for the first time: only settings are left to do, or upstream's proxy did the rest.
+ * Row 7 seen for the first time: only settings are left to do, upstream's proxy did the rest, or
+ * the OS object went back to what the node runs. The operation then is what is asked for now, so
+ * that its settings are applied.
  */
 export function openFinished(
   facts: Facts,
@@ -72,7 +74,15 @@ export function openFinished(
   nowMs: number,
 ): OperationRecord {
   const operation = begun.operation ?? openOperation(facts, begun, nowMs)
-  return { ...operation, phase: 'Finishing', since: timestamp(nowMs) }
+  const { os } = begun
+  const type = os.spec?.opstype ?? operation.type
+  return {
+    ...operation,
+    type,
+    image: wantedImage(os),
+    phase: 'Finishing',
+    since: timestamp(nowMs),
+  }
 }
 
 function succeeded(operation: OperationRecord, nowMs: number): Verdict {
