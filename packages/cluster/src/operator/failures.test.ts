@@ -2,6 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import type { NodeFailure, RolloutRecord } from '@kubenest/api/os/records'
 import { sampleInstance, sampleNode, sampleOs } from '../../test/sample-facts.ts'
 import { denialOf, grantFor, haltOf, standingFailures } from './failures.ts'
+import { withFailure } from './rollout-record.ts'
+import { haltSentence } from './sentences.ts'
 
 const image = { digest: '', version: 'v2' }
 
@@ -105,5 +107,32 @@ describe('denialOf()', () => {
   test('grantFor() gives leave to all nodes when it names none', () => {
     expect(grantFor(sampleOs({ attempt: grant('t', []) }), 'n7')?.token).toBe('t')
     expect(grantFor(sampleOs({ attempt: grant('t', ['n1']) }), 'n7')).toBeUndefined()
+  })
+})
+
+describe('withFailure()', () => {
+  const identity = { image, operation: 'upgrade' as const }
+  const fill = (count: number, from: RolloutRecord = record()) =>
+    Array.from({ length: count }, (_, index) =>
+      failure({ node: `n${index}`, nodeUid: `u${index}`, claim: `c${index}` }),
+    ).reduce((kept, each) => withFailure(kept, identity, each), from)
+
+  test('withFailure() forgets skipped nodes before nodes that failed', () => {
+    const skipped = failure({ node: 's', nodeUid: 's', claim: 's', outcome: 'Skipped' })
+    const full = fill(49, record(failure({ node: 'a', nodeUid: 'a', claim: 'a' })))
+    const kept = withFailure(full, identity, skipped).failures
+    expect(kept.map(({ node }) => node)).toContain('a')
+    expect(kept.map(({ node }) => node)).not.toContain('s')
+    expect(kept).toHaveLength(50)
+  })
+
+  test('haltOf() halts though maxFailures is more than what is kept on record', () => {
+    const os = sampleOs({ maxFailures: 1000 })
+    expect(haltOf(os, fill(49).failures)).toBeUndefined()
+    const halt = haltOf(os, fill(60).failures)
+    expect(halt?.failed).toHaveLength(50)
+    expect(haltSentence(os, halt?.failed ?? [], 200)).toContain(
+      'halts at 50 failures at the latest',
+    )
   })
 })

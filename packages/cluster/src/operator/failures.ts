@@ -3,7 +3,7 @@
 // another image or a person's grant lifts a halt without a reset. Pure.
 import type { AttemptGrant, NodeFailure, RolloutRecord } from '@kubenest/api/os/records'
 import type { InstanceFacts, NodeFacts, OsFacts } from './facts.ts'
-import { rolloutKey, wantedIdentity } from './rollout-record.ts'
+import { FAILURES_KEPT_MAX, rolloutKey, wantedIdentity } from './rollout-record.ts'
 
 /** Reasons that the operator deduced without a proxy's word; a late success takes them back. */
 export const DEDUCED_REASONS: readonly string[] = ['PeerReturnedToOldVersion', 'PeerDeadline']
@@ -32,13 +32,16 @@ export function grantFor(os: OsFacts, node: string): AttemptGrant | undefined {
   return isSame && (nodes.length === 0 || nodes.includes(node)) ? grant : undefined
 }
 
-/** Set when enough nodes failed. Skipped nodes do not count. */
+/**
+ * Set when enough nodes failed. Skipped nodes do not count. No more than is kept on record can be
+ * asked for: a count that cannot be reached would never halt.
+ */
 export function haltOf(
   os: OsFacts,
   standing: readonly NodeFailure[],
 ): { failed: NodeFailure[] } | undefined {
   const failed = standing.filter(({ outcome }) => outcome !== 'Skipped')
-  return failed.length >= os.maxFailures ? { failed } : undefined
+  return failed.length >= Math.min(os.maxFailures, FAILURES_KEPT_MAX) ? { failed } : undefined
 }
 
 /** Why the present image must not be tried on this node; `undefined` when it may. */

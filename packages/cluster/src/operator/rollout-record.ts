@@ -13,7 +13,8 @@ import type {
 import type { OsFacts } from './facts.ts'
 
 const EARLIER_MAX = 10
-const FAILURES_KEPT_MAX = 50
+/** A rollout halts at the latest when this many failures are on record (see `haltOf`). */
+export const FAILURES_KEPT_MAX = 50
 const MESSAGE_LENGTH_MAX = 300
 
 /** What identifies a rollout. */
@@ -96,7 +97,18 @@ function upsert(failures: readonly NodeFailure[], failure: NodeFailure): NodeFai
       each.claim !== failure.claim &&
       !(each.node === failure.node && each.nodeUid === failure.nodeUid),
   )
-  return [...others, failure].slice(-FAILURES_KEPT_MAX)
+  const all = [...others, failure]
+  const tooMany = all.length - FAILURES_KEPT_MAX
+  if (tooMany <= 0) return all
+  // Skipped nodes do not count, so they are forgotten before any that failed.
+  const dropped = new Set(
+    [...all.filter(isSkipped), ...all.filter((each) => !isSkipped(each))].slice(0, tooMany),
+  )
+  return all.filter((each) => !dropped.has(each))
+}
+
+function isSkipped({ outcome }: NodeFailure): boolean {
+  return outcome === 'Skipped'
 }
 
 /**

@@ -2,6 +2,7 @@
 // running times, so that an unchanged situation gives an unchanged status. Pure.
 import type { NodeFailure, OperationPhase } from '@kubenest/api/os/records'
 import type { OsFacts } from './facts.ts'
+import { FAILURES_KEPT_MAX } from './rollout-record.ts'
 
 const NAMES_SHOWN_MAX = 3
 
@@ -34,7 +35,13 @@ export function overlapSentence(otherKey: string, node: string): string {
 export function haltSentence(os: OsFacts, failed: readonly NodeFailure[], total: number): string {
   const nodes = failed.map(({ node }) => node)
   const last = failed.at(-1)
-  return `${failed.length} of ${nodeCount(total)} failed with ${what(os)} (${nameList(nodes)}; last: ${last?.reason ?? ''}: ${last?.message ?? ''}), and maxFailures is ${os.maxFailures}. No further node starts. Ask for another image, or allow one more trial: kubectl os allow ${os.name} -n ${os.namespace}.`
+  return `${failed.length} of ${nodeCount(total)} failed with ${what(os)} (${nameList(nodes)}; last: ${last?.reason ?? ''}: ${last?.message ?? ''}), and ${haltLimit(os)}. No further node starts. Ask for another image, or allow one more trial: kubectl os allow ${os.name} -n ${os.namespace}.`
+}
+
+function haltLimit(os: OsFacts): string {
+  return os.maxFailures > FAILURES_KEPT_MAX
+    ? `a rollout halts at ${FAILURES_KEPT_MAX} failures at the latest`
+    : `maxFailures is ${os.maxFailures}`
 }
 
 /** What is rolled out. */
