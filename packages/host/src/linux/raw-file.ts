@@ -106,9 +106,11 @@ function rawError(verb: string, path: string, cause: unknown): OsError {
       fields: { path, errno },
       cause,
     })
+  const isFull = errno === 'ENOSPC' || errno === 'EDQUOT'
+  const reason = isFull ? 'no space is left on its file system; free some and repeat' : errno
   return new OsError('host', {
-    code: errno === 'ENOSPC' ? 'disk-full' : errno === 'EINVAL' ? 'not-supported' : 'device-failed',
-    message: `Cannot ${verb} ${path}: ${errno}`,
+    code: isFull ? 'disk-full' : errno === 'EINVAL' ? 'not-supported' : 'device-failed',
+    message: `Cannot ${verb} ${path}: ${reason}`,
     fields: { path, errno },
     cause,
   })

@@ -7,12 +7,12 @@ import { isOsError } from '@kubenest/base/errors'
 import { runOrThrow } from '@kubenest/base/exec'
 import { systemExec } from '@kubenest/base/system-exec'
 import { pack, type Header } from 'tar-stream'
+import { canMount } from './can-mount.ts'
 import { createFakeNode, SLOT_BYTES, writeRoot, type FakeNode } from './fake-node.ts'
 
 let folder = ''
 let node: FakeNode
 const never = new AbortController().signal
-const canMount = await probeMount()
 
 beforeEach(async () => {
   folder = await fs.mkdtemp(path.join(os.tmpdir(), 'stage-tar-'))
@@ -20,20 +20,6 @@ beforeEach(async () => {
   await node.engine.recover()
 })
 afterEach(() => fs.rm(folder, { recursive: true }))
-
-async function probeMount(): Promise<boolean> {
-  const probe = await fs.mkdtemp(path.join(os.tmpdir(), 'mount-probe-'))
-  const image = path.join(probe, 'x.img')
-  await runOrThrow(systemExec, 'make a probe', {
-    argv: ['mke2fs', '-q', '-t', 'ext4', image, '2M'],
-  })
-  await fs.mkdir(path.join(probe, 'mnt'))
-  const mount = ['mount', '-o', 'loop', image, path.join(probe, 'mnt')] as const
-  const isMounted = (await systemExec.run({ argv: mount })).exitCode === 0
-  if (isMounted) await systemExec.run({ argv: ['umount', path.join(probe, 'mnt')] })
-  await fs.rm(probe, { recursive: true })
-  return isMounted
-}
 
 async function prepare(tar: Uint8Array, version: string): Promise<void> {
   node.serve(tar)

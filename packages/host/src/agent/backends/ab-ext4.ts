@@ -62,7 +62,7 @@ async function stage(
   const onBytes = (bytesDone: number) =>
     request.onProgress({ phase: 'Writing', bytesDone, ...total })
   const peeked = await peekPayload(observe(image.bytes, wire, onBytes, request.signal))
-  if (peeked.kind === 'tar') return stageTar(deps, peeked.bytes, wire, request)
+  if (peeked.kind === 'tar') return stageTar(deps, { ...image, bytes: peeked.bytes }, wire, request)
   if (peeked.kind === 'unknown')
     throw new OsError('integrity', {
       code: 'image-format-unknown',

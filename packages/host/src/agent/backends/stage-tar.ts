@@ -5,6 +5,8 @@ import { runOrThrow, type Exec } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
 import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'
+import type { ImageStream } from '../sources/image-source.ts'
+import { freeBytes } from '../../linux/free-space.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
 import { checkRoot } from './check-root.ts'
@@ -16,6 +18,8 @@ import type { StagedSlot, StageRequest } from './update-backend.ts'
 
 const WORK_FOLDER = '/persist/KubeOS-Update'
 const MOUNT_POINT = `${WORK_FOLDER}/kubeos-update`
+/** What the documented agent asks for beside the image, bytes. */
+const SPARE_BYTES = 10 * 1024 * 1024
 const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
@@ -39,14 +43,15 @@ interface Work {
  */
 export async function stageTar(
   deps: StageTarDeps,
-  bytes: AsyncIterable<Uint8Array>,
+  image: ImageStream,
   wire: Sha256,
   request: StageRequest,
 ): Promise<StagedSlot> {
   const work = await openWork(deps, request)
   let isComplete = false
   try {
-    const skipped = await spool(deps, work, bytes, request)
+    await assertRoom(deps, image.sizeBytes)
+    const skipped = await spool(deps, work, image.bytes, request)
     assertImageDigest(wire.digest(), request.imageDigest)
     const members = request.slots.sizesBytes[request.target]
     request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal: members })
@@ -83,6 +88,18 @@ export async function discardTarWork(deps: Pick<StageTarDeps, 'sysroot' | 'exec'
   const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', mountPoint] })
   if (mounted.exitCode === 0) await unmount(deps, { mountPoint })
   await removePath(folder)
+}
+
+/** Told before a byte is stored: how much is needed, and how much there is. */
+async function assertRoom(deps: StageTarDeps, tarBytes: number | undefined): Promise<void> {
+  const free = await freeBytes(deps.sysroot.path(WORK_FOLDER))
+  const needed = (tarBytes ?? 0) + SPARE_BYTES
+  if (free >= needed) return
+  throw new OsError('host', {
+    code: 'disk-full',
+    message: `Cannot store the image in ${WORK_FOLDER}: it needs ${needed} bytes and ${free} are free; free some on the persist partition, or use a raw image, which needs none`,
+    fields: { needed, free },
+  })
 }
 
 async function spool(
