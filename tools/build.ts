@@ -8,9 +8,18 @@ import { outputOf, REPOSITORY } from './repository.ts'
 
 /** Executables, where each starts, and the links that call an applet. */
 export const PROGRAMS = {
-  'kubenest-cluster': { entry: 'packages/cluster/src/main.ts', links: ['operator', 'proxy'] },
-  'kubenest-host': { entry: 'packages/host/src/main.ts', links: ['os-agent'] },
-  kubenest: { entry: 'packages/workstation/src/main.ts', links: ['kbimg', 'kubectl-os'] },
+  'kubenest-cluster': {
+    entry: 'packages/cluster/src/main.ts',
+    links: ['operator', 'proxy'],
+    // Resident in pods with 30 MiB and little to compute: compiled code costs more than it gives.
+    jitPolicy: 1000,
+  },
+  'kubenest-host': { entry: 'packages/host/src/main.ts', links: ['os-agent'], jitPolicy: 1 },
+  kubenest: {
+    entry: 'packages/workstation/src/main.ts',
+    links: ['kbimg', 'kubectl-os'],
+    jitPolicy: 1,
+  },
 } as const
 
 type ProgramName = keyof typeof PROGRAMS
@@ -20,6 +29,8 @@ export interface BuildRequest {
   readonly entry: string
   readonly outfile: string
   readonly target: Target
+  /** How much more often than usual code must run before it is compiled. @defaultValue 1 */
+  readonly jitPolicy?: number
   readonly version: string
   readonly commit: string
 }
@@ -50,6 +61,7 @@ export async function buildExecutable(request: BuildRequest): Promise<void> {
         target: `bun-${request.target}`,
         outfile: scratchFile,
         executablePath: await bunRuntime(request.target),
+        jitPolicy: request.jitPolicy ?? 1,
         // A root program must not run code because of where it was started (fact 3).
         autoloadDotenv: false,
         autoloadBunfig: false,
@@ -72,8 +84,8 @@ async function link(outfile: string, name: string): Promise<void> {
 
 async function buildProgram(name: ProgramName, target: Target, out: string): Promise<void> {
   const outfile = path.join(out, target, name)
-  const { entry, links } = PROGRAMS[name]
-  await buildExecutable({ entry, outfile, target, ...(await identity()) })
+  const { entry, links, jitPolicy } = PROGRAMS[name]
+  await buildExecutable({ entry, outfile, target, jitPolicy, ...(await identity()) })
   for (const each of links) await link(outfile, each)
   if (target === `linux-${process.arch}`) await proveThatItStarts(outfile)
   console.log(`${path.relative(REPOSITORY, outfile)}${links.map((each) => ` ${each}`).join('')}`)

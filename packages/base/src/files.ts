@@ -1,6 +1,5 @@
 // Files for packages that may not import node:fs themselves. Every path is absolute or relative to
 // the working directory; nothing here follows user text into a shell.
-import { createHash } from 'node:crypto'
 import { appendFileSync, createReadStream } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
@@ -195,7 +194,8 @@ export function appendText(file: string, text: string): void {
 
 /** SHA-256 of a file, hex. */
 export async function digestFile(file: string): Promise<string> {
-  const hash = createHash('sha256')
+  // Not of node:crypto: loading that costs every resident program 1.7 MB.
+  const hash = new Bun.CryptoHasher('sha256')
   try {
     for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array)
   } catch (error) {
