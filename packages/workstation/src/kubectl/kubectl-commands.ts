@@ -1,11 +1,11 @@
 // What `kubectl os …` does to the cluster: reads OS objects, writes one annotation.
-import type { Os } from '@kubenest/api/os/os'
-import { OS_ANNOTATIONS } from '@kubenest/api/os/names'
+import type { KubeObject } from '@kubenest/api/core/objects'
+import { OS_ANNOTATIONS, OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
 import type { Clock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
-import type { KubeClient, ObjectRef } from '@kubenest/kube/client/kube-client'
-import { OSES } from '@kubenest/kube/client/resources'
-import { planGrant } from './plan-grant.ts'
+import type { KubeClient, ObjectRef, Resource } from '@kubenest/kube/client/kube-client'
+import { OSES, OS_INSTANCES } from '@kubenest/kube/client/resources'
+import { isFallbackOf, planGrant } from './plan-grant.ts'
 import { renderRollouts } from './render-rollouts.ts'
 
 /** What the commands need. */
@@ -17,17 +17,25 @@ export interface KubectlDeps {
 
 /** Text of `status`: the OS objects of one namespace, or of all. */
 export async function showRollouts(deps: KubectlDeps, namespace?: string): Promise<string> {
-  const oses: Os[] = []
+  return renderRollouts(await listAll(deps.client, OSES, namespace))
+}
+
+async function listAll<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource<T>,
+  namespace?: string,
+): Promise<T[]> {
+  const found: T[] = []
   let next: string | undefined
   do {
-    const page = await deps.client.list(OSES, {
+    const page = await client.list(resource, {
       ...(namespace === undefined ? {} : { namespace }),
       ...(next === undefined ? {} : { continue: next }),
     })
-    oses.push(...page.items)
+    found.push(...page.items)
     next = page.continue
   } while (next !== undefined)
-  return renderRollouts(oses)
+  return found
 }
 
 /**
@@ -47,7 +55,12 @@ export async function allowTrial(
       message: `Cannot allow another trial: there is no OS object ${ref.namespace}/${ref.name}; kubectl get os -A shows all`,
     })
   const at = new Date(deps.clock.nowMs()).toISOString()
-  const grant = planGrant(os, { nodes, token: deps.freshToken(), at })
+  // An object that was applied anew has no record; the nodes still know.
+  const instances = await listAll(deps.client, OS_INSTANCES, OS_INSTANCE_NAMESPACE)
+  const fellBack = instances
+    .filter((each) => isFallbackOf(os, each))
+    .map((each) => each.metadata.name)
+  const grant = planGrant(os, { nodes, token: deps.freshToken(), at }, fellBack)
   const annotations = { [OS_ANNOTATIONS.attempt]: JSON.stringify(grant) }
   // Conditional: the image must still be the one that was looked at.
   const { resourceVersion } = os.metadata
