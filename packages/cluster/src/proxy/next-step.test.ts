@@ -1,7 +1,7 @@
 // Rows of contract 3.3 with the decisions that change them. Each case states its row or decision.
 import { expect } from 'bun:test'
 import { MINUTE, ago, check, claimed, cordoned, phase } from '../../test/proxy/cases.ts'
-import { CLAIM, DIGEST, NOW, V2 } from '../../test/proxy/fixtures.ts'
+import { CLAIM, DIGEST, NOW, V1, V2 } from '../../test/proxy/fixtures.ts'
 import { timestamp } from './operation-record.ts'
 
 check('follows the decision table', [
@@ -67,6 +67,18 @@ check('follows the decision table', [
     { runs: V2, sys: ['c2', 'c2', 'c1'], ...cordoned, ...phase('Finishing') },
     { do: 'configure', kind: 'sysconfigs' },
   ],
+  [
+    'row 7: finishes with the settings when osversion went back to what the node runs',
+    {
+      os: { osversion: V1, checksum: 'cd'.repeat(32) },
+      sys: ['c2', 'c2', 'c1'],
+      ...phase('Draining'),
+    },
+    {
+      do: 'record',
+      operation: { id: CLAIM, phase: 'Finishing', image: { digest: 'cd'.repeat(32), version: V1 } },
+    },
+  ],
   ['row 7: then uncordons', { runs: V2, ...cordoned, ...phase('Finishing') }, { do: 'uncordon' }],
   [
     'row 7: then becomes idle with its verdict',
@@ -84,9 +96,24 @@ check('follows the decision table', [
   ],
   ['row 8: nothing without a label', { runs: V2, labels: [] }, { do: 'rest' }],
   [
-    'row 9: config on another version says upgrade first',
-    { os: { opstype: 'config' }, status: 'config', labels: ['configuring'] },
+    'row 9: config on another version is begun, so that its refusal has a name',
+    { os: { opstype: 'config' }, status: 'config', labels: ['configuring'], claim: CLAIM },
+    { do: 'record', operation: { id: CLAIM, type: 'config', phase: 'Configuring' } },
+  ],
+  [
+    'row 9: then says upgrade first',
+    {
+      os: { opstype: 'config' },
+      status: 'config',
+      labels: ['configuring'],
+      ...phase('Configuring', { type: 'config' }),
+    },
     { do: 'fail', error: { kind: 'invalid', code: 'upgrade-first' } },
+  ],
+  [
+    'row 9: takes our cordon back first when a begun upgrade was edited into config',
+    { os: { opstype: 'config' }, ...phase('Draining'), ...cordoned },
+    { do: 'uncordon' },
   ],
   [
     'row 10: releases when upgradeconfigs changed',
@@ -160,6 +187,27 @@ check('ends failures by who assigned the node (decisions 8 to 10)', [
     'decision 9: settings that were never begun end as settings',
     { os: 'absent', claim: CLAIM, status: 'config' },
     { do: 'idle', operation: { type: 'config' }, verdict: { outcome: 'Aborted' } },
+  ],
+  [
+    'decision 9: settings that were not applied are no success, whatever the node runs',
+    {
+      os: 'absent',
+      runs: V2,
+      status: 'config',
+      sys: ['c2', 'c2', 'c1'],
+      ...phase('Finishing', { type: 'config' }),
+    },
+    { do: 'idle', verdict: { outcome: 'Aborted', reason: 'OsDeleted' } },
+  ],
+  [
+    'decision 9: settings that were applied are one',
+    {
+      os: 'absent',
+      status: 'config',
+      sys: ['c2', 'c2', 'c2'],
+      ...phase('Finishing', { type: 'config' }),
+    },
+    { do: 'idle', verdict: { outcome: 'Succeeded' } },
   ],
   [
     'unclaimed: a skipped node keeps its place, too',

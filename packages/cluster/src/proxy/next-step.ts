@@ -1,7 +1,6 @@
 // The proxy's decision: what to do next for this node. Pure; the rows are those of contract 3.3,
 // with the recommendations of 10 (X9, X10) and decisions 8 to 10. First matching row wins.
 import { LABELS } from '@kubenest/api/os/names'
-import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { OperationRecord, Verdict } from '@kubenest/api/os/records'
 import { OsError } from '@kubenest/base/errors'
@@ -11,6 +10,7 @@ import { nextArmedStep } from './next-armed-step.ts'
 import { nextFinishStep, openFinished, release } from './next-finish-step.ts'
 import { nextIdleStep } from './next-idle-step.ts'
 import { nextOperationStep } from './next-operation-step.ts'
+import { openOperation } from './open-operation.ts'
 import {
   claimIdOf,
   currentOperation,
@@ -102,6 +102,12 @@ function nextStepOffTarget(facts: Facts, begun: BegunWithOs, nowMs: number): Ste
     return nextFinishStep(facts, { node, instance, operation }, nowMs)
   }
   if (os.spec?.opstype === 'config') {
+    // Edited in the middle of an upgrade: nobody drains for that any more.
+    if (mayUncordon(node, operation)) return { do: 'uncordon' }
+    // Recorded first, so that the refusal is told under this operation, on the OS object, too.
+    if (operation === undefined && workLabel(node) !== undefined && !isIdle(instance)) {
+      return { do: 'record', operation: openOperation(facts, { node, instance, os }, nowMs) }
+    }
     return fail(
       'invalid',
       'upgrade-first',
@@ -138,17 +144,32 @@ function abort(facts: Facts, begun: Begun, nowMs: number): Step {
   const operation = begun.operation ?? nameless(facts, instance, nowMs)
   if (mayUncordon(node, operation)) return { do: 'uncordon' }
   const known = readVerdict(instance)
-  const verdict = known?.id === operation.id ? known : verdictWithoutOs(node, operation, nowMs)
+  const verdict = known?.id === operation.id ? known : verdictWithoutOs(begun, operation, nowMs)
   return { do: 'idle', operation: { ...operation, endedAt: timestamp(nowMs) }, verdict }
 }
 
-function verdictWithoutOs(node: Node, operation: OperationRecord, nowMs: number): Verdict {
+function verdictWithoutOs(subject: Subject, operation: OperationRecord, nowMs: number): Verdict {
+  if (operation.type === 'config') return configVerdictWithoutOs(subject, operation, nowMs)
   const { version } = operation.image
-  if (operation.phase === 'Finishing' && osImageOf(node) === version) {
+  if (operation.phase === 'Finishing' && osImageOf(subject.node) === version) {
     const message = `The node runs "${version}"; the OS object is gone, its sysconfigs were left out`
     return verdictOn(operation, 'Succeeded', { reason: 'Committed', message, nowMs })
   }
   const message = 'The OS object was deleted before the node was armed'
+  return verdictOn(operation, 'Aborted', { reason: 'OsDeleted', message, nowMs })
+}
+
+/** The version says nothing here: the node ran it all the time. */
+function configVerdictWithoutOs(
+  { instance }: Subject,
+  operation: OperationRecord,
+  nowMs: number,
+): Verdict {
+  if (operation.phase === 'Finishing' && !needsConfigure(instance, 'sysconfigs')) {
+    const message = 'The settings are applied; the OS object is gone'
+    return verdictOn(operation, 'Succeeded', { reason: 'Committed', message, nowMs })
+  }
+  const message = 'The OS object was deleted before its settings were applied'
   return verdictOn(operation, 'Aborted', { reason: 'OsDeleted', message, nowMs })
 }
 
