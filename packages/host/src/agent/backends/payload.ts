@@ -105,7 +105,8 @@ export async function* decompress(bytes: AsyncIterable<Uint8Array>): AsyncGenera
     if (cause instanceof OsError) throw cause
     throw new OsError('integrity', {
       code: 'image-damaged',
-      message: 'Cannot use the image: it is not a complete zstd stream',
+      message:
+        'Cannot use the image: it is not a complete zstd stream; compress it again, and set checksum to that of the new file',
       cause,
     })
   }
