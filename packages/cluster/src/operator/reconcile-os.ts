@@ -3,6 +3,7 @@ import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { Clock } from '@kubenest/base/clock'
 import type { Logger } from '@kubenest/base/log'
 import type { TimeZone } from '@kubenest/base/time-zone'
+import { backOffMs } from '@kubenest/kube/back-off'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import type { ReconcileResult } from '@kubenest/kube/controller/controller'
 import { objectKey } from '@kubenest/kube/object-key'
@@ -13,8 +14,8 @@ import { trimOs, trimOsInstance } from './trim.ts'
 import { createStatusWriter } from './write-status.ts'
 import { createWriteOverlay } from './write-overlay.ts'
 
-/** After a refused write the cache is about to show why. */
-const STALE_RETRY_MS = 100
+/** After a refused write the cache is about to show why; behind a silent watch that takes longer. */
+const STALE_RETRY = { minMs: 100, maxMs: 5000 }
 /** A clock that was set is noticed within this time. */
 const LOOK_AGAIN_MAX_MS = 60_000
 /** How long a refused claim right is believed. */
@@ -36,6 +37,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
   const writtenInstances = createWriteOverlay<OsInstance>()
   const status = createStatusWriter(deps)
   const sightings = new Map<string, Map<string, number>>()
+  const refusals = new Map<string, number>()
   let claimsForbiddenMs: number | undefined
 
   function mayClaim(): boolean {
@@ -53,6 +55,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
     const os = writtenOses.resolve(key, deps.caches.oses.get(key))
     if (os === undefined || os.metadata.deletionTimestamp !== undefined) {
       sightings.delete(key)
+      refusals.delete(key)
       return {}
     }
     const facts = gatherFacts(deps, os, {
@@ -85,7 +88,12 @@ export function createOsReconciler(deps: ReconcileDeps) {
       claimsForbiddenMs = deps.clock.monotonicMs()
       return { requeueAfterMs: 1 }
     }
-    if (outcome === 'stale') return { requeueAfterMs: STALE_RETRY_MS }
+    if (outcome === 'stale') {
+      const count = refusals.get(key) ?? 0
+      refusals.set(key, count + 1)
+      return { requeueAfterMs: backOffMs(STALE_RETRY, count, Math.random) }
+    }
+    refusals.delete(key)
     if (facts.mayClaim && plan.record !== undefined) claimsForbiddenMs = undefined
     const statusAgainMs = await status.write(os, plan.status, signal)
     return lookAgain(plan.nextActionMs, nowMs, statusAgainMs)
