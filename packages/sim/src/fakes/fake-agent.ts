@@ -30,6 +30,8 @@ export interface AgentEvent {
 /** What the machine needs and whom it tells. */
 export interface FakeAgentOptions {
   readonly node: string
+  /** Another one for each machine of that name; boot ids begin with it. */
+  readonly machineId: string
   readonly clock: Clock
   /** PRETTY_NAME in both slots at first. */
   readonly version: string
@@ -94,7 +96,7 @@ export class FakeAgent {
   }
 
   get bootId(): string {
-    return `${this.#options.node}-boot-${this.#boots}`
+    return `${this.#options.machineId}-boot-${this.#boots}`
   }
 
   get runs(): string {

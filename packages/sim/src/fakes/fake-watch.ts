@@ -77,7 +77,8 @@ export class FakeWatch {
     const cancel = this.#context.clock.schedule(BOOKMARK_MS, () => {
       if (this.#end !== undefined) return
       const resourceVersion = String(this.#context.store.version)
-      this.#deliver({ type: 'BOOKMARK', object: { metadata: { name: '', resourceVersion } } })
+      // Behind the events that lag: a bookmark that overtakes them would make them unseen for ever.
+      this.#send({ type: 'BOOKMARK', object: { metadata: { name: '', resourceVersion } } }, 0)
       this.#bookmarkLater()
     })
     this.#cancels.push(cancel)
@@ -85,9 +86,12 @@ export class FakeWatch {
 
   #offer(change: StoredChange): void {
     const event = toEvent(change, this.#context.options)
-    if (event === undefined) return
+    if (event !== undefined) this.#send(event, this.#context.lagMs())
+  }
+
+  #send(event: WatchEvent<KubeObject>, lagMs: number): void {
     const { clock } = this.#context
-    const dueMs = Math.max(this.#lastDueMs, clock.monotonicMs() + this.#context.lagMs())
+    const dueMs = Math.max(this.#lastDueMs, clock.monotonicMs() + lagMs)
     this.#lastDueMs = dueMs
     const delayMs = dueMs - clock.monotonicMs()
     if (delayMs <= 0) this.#deliver(event)

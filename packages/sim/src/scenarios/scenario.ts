@@ -69,12 +69,11 @@ export const VERSIONS_MAX = 5
 /** The scenario of a seed. */
 export function makeScenario(seed: number): Scenario {
   const dice = createDice(seed)
-  const nodes = Array.from({ length: dice.between(1, 5) + (dice.chance(0.1) ? 3 : 0) }, (_, at) =>
-    nodePlan(dice, at),
-  )
+  const count = dice.chance(0.05) ? dice.between(5, 8) : dice.pick([1, 2, 2, 3, 3, 4])
+  const nodes = Array.from({ length: count }, (_, at) => nodePlan(dice, at))
   const isQuiet = dice.chance(0.15)
   const rights = dice.pick(['documented', 'documented', 'everything', 'everything', 'no-claims'])
-  const chaosMs = dice.between(60, 420) * 1000
+  const chaosMs = dice.between(40, 240) * 1000
   return {
     seed,
     nodes,

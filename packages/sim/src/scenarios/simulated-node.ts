@@ -40,6 +40,7 @@ export class SimulatedNode {
   #machine: FakeAgent
   #process: SimulatedProcess | undefined
   #isRegistered = false
+  #machines = 0
 
   constructor(plan: NodePlan, around: NodeSurroundings) {
     this.plan = plan
@@ -116,6 +117,7 @@ export class SimulatedNode {
     const { prepareMs, rebootMs, trialMs, name } = this.plan
     const machine: FakeAgent = new FakeAgent({
       node: name,
+      machineId: `${name}-${(this.#machines += 1)}`,
       clock,
       version: versionName(1),
       outcomeOf: (version) => outcomeOf(name, version),
