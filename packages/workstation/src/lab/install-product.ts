@@ -1,4 +1,7 @@
-// Brings our CRDs, the documented RBAC and the operator into a fresh cluster.
+// Brings our CRDs, the documented RBAC and the operator into a fresh cluster. The rights are those
+// of deploy/compat and no more, so that a lab shows what works for users of those manifests.
+import namespace from '../../../../deploy/compat/namespace.yaml' with { type: 'text' }
+import documentedRbac from '../../../../deploy/compat/rbac.yaml' with { type: 'text' }
 import osCrd from '../../../../deploy/crds/upgrade.openeuler.org_os.yaml' with { type: 'text' }
 import osInstanceCrd from '../../../../deploy/crds/upgrade.openeuler.org_osinstances.yaml' with { type: 'text' }
 import { runOrThrow } from '@kubenest/base/exec'
@@ -7,13 +10,12 @@ import { programCommand } from '@kubenest/base/self-program'
 import { applyManifests, kubectlCommand, type LabDeps } from './control-plane.ts'
 import { kubeconfigFor } from './kubeconfig.ts'
 import type { LabRecord } from './lab-record.ts'
-import { renderUpgradeAccess } from './upgrade-access.ts'
 
 /** Installs; when it returns the API server knows our kinds and the operator runs. */
 export async function installProduct(deps: LabDeps, record: LabRecord): Promise<void> {
   const { paths, request, processes } = deps
   await applyManifests(deps, 'our CRDs', `${osCrd}\n---\n${osInstanceCrd}`)
-  await applyManifests(deps, 'access rights', renderUpgradeAccess())
+  await applyManifests(deps, 'access rights', `${namespace}---\n${documentedRbac}`)
   await runOrThrow(deps.exec, 'wait for our kinds', {
     argv: kubectlCommand(deps, [
       'wait',
