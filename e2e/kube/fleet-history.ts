@@ -1,5 +1,5 @@
-// Everything the API server showed of a fleet, kept in memory from the start, so that what must hold
-// at every resource version is checked over all of them and not by looking now and then.
+// Everything the API server showed of a fleet, kept in memory from the start, so that what must
+// hold at every resource version is checked over all of them and not by looking now and then.
 import type { KubeObject, Node } from '@kubenest/api/core/objects'
 import { LABELS, OS_ANNOTATIONS } from '@kubenest/api/os/names'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
@@ -92,6 +92,13 @@ export class FleetHistory {
       }
     }
     return [...found.values()]
+  }
+
+  /** Every state of every node after a mark. */
+  nodesSince(mark: number): Node[] {
+    return this.#ordered().flatMap(({ kind, object, version }) =>
+      kind === 'Node' && object !== undefined && version > mark ? [object as Node] : [],
+    )
   }
 
   /** Replays all changes after a mark; `cap` is the most places that may be taken at once. */

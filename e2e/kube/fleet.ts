@@ -183,7 +183,9 @@ export async function untilAllRun(fleet: Fleet, version: string, limitMs = 150_0
   })
 }
 
-/** Which version all nodes run, and the other one that boots; levels what a failed scenario left. */
+/**
+ * Which version all nodes run, and the other one that boots; levels what a failed scenario left.
+ */
 export async function versionsOf(fleet: Fleet): Promise<{ now: GoodVersion; other: GoodVersion }> {
   const found = new Set((await readNodes(fleet)).map(({ status }) => status?.nodeInfo?.osImage))
   if (found.size === 1 && found.has('KubeOS v2')) return { now: 'v2', other: 'v1' }
