@@ -1,6 +1,7 @@
 // Two slots with an ext4 root each. Order of a raw image (reliability 4.2, decision 16): head
 // blanked, content from 64 KiB on, flushed, read back past the cache, head with the slot's own
 // label, read back, looked into. Anything wrong after that blanks the head again.
+import type { Clock } from '@kubenest/base/clock'
 import type { Exec } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
 import { readText, resolveLinks } from '@kubenest/base/files'
@@ -22,6 +23,7 @@ import type { ImageStream } from '../sources/image-source.ts'
 
 export interface AbExt4Deps {
   readonly sysroot: SysRoot
+  readonly clock: Clock
   readonly exec: Exec
   readonly rawFiles: RawFiles
   /** `x86_64` or `aarch64`. */

@@ -1,6 +1,7 @@
 // An OS tar straight into the standby slot, without an image in between (reliability 4.2,
 // "direct"). Spooled and inspected first; unpacked only when its digest is right; the kernel gets
 // its name as the very last change, because GRUB cannot boot a slot without it.
+import type { Clock } from '@kubenest/base/clock'
 import { runOrThrow, type Exec } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
 import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/files'
@@ -20,10 +21,13 @@ const WORK_FOLDER = '/persist/KubeOS-Update'
 const MOUNT_POINT = `${WORK_FOLDER}/kubeos-update`
 /** What the documented agent asks for beside the image, bytes. */
 const SPARE_BYTES = 10 * 1024 * 1024
+const UNMOUNT_TRIES = 20
+const UNMOUNT_PAUSE_MS = 500
 const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
   readonly sysroot: SysRoot
+  readonly clock: Clock
   readonly exec: Exec
   readonly rawFiles: RawFiles
   readonly architecture: string
@@ -81,7 +85,9 @@ async function openWork(deps: StageTarDeps, request: StageRequest): Promise<Work
 }
 
 /** Unmounts our mount point, whatever an earlier run left, and removes our folder. */
-export async function discardTarWork(deps: Pick<StageTarDeps, 'sysroot' | 'exec'>): Promise<void> {
+export async function discardTarWork(
+  deps: Pick<StageTarDeps, 'sysroot' | 'exec' | 'clock'>,
+): Promise<void> {
   const folder = deps.sysroot.path(WORK_FOLDER)
   if ((await stat(folder)) === undefined) return
   const mountPoint = deps.sysroot.path(MOUNT_POINT)
@@ -239,11 +245,17 @@ async function mount(deps: StageTarDeps, work: Work, options: string): Promise<v
   })
 }
 
+/** A program that was killed with its agent may hold the mount for a moment longer. */
 async function unmount(
-  deps: Pick<StageTarDeps, 'exec'>,
+  deps: Pick<StageTarDeps, 'exec' | 'clock'>,
   work: Pick<Work, 'mountPoint'>,
 ): Promise<void> {
-  await runOrThrow(deps.exec, 'unmount the slot', { argv: ['umount', work.mountPoint] })
+  const argv = ['umount', work.mountPoint] as const
+  for (let tries = 1; tries < UNMOUNT_TRIES; tries += 1) {
+    if ((await deps.exec.run({ argv })).exitCode === 0) return
+    await deps.clock.sleep(UNMOUNT_PAUSE_MS)
+  }
+  await runOrThrow(deps.exec, 'unmount the slot', { argv })
 }
 
 async function flush(deps: StageTarDeps, work: Work): Promise<void> {

@@ -4,6 +4,7 @@ import type { OsError } from '@kubenest/base/errors'
 import { resolveLinks, stat } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import type { SettingTarget } from './setting-model.ts'
+import { sysctlKeyOf } from './sysctl-key.ts'
 import { refusal } from './setting-values.ts'
 
 const FILE_BYTES_MAX = 1024 * 1024
@@ -27,7 +28,7 @@ async function locateKernelValue(target: SettingTarget, sysroot: SysRoot): Promi
   if (tree === undefined || real === undefined || info?.kind !== 'file')
     throw refusal(
       'sysctl-key-unknown',
-      `this kernel has no parameter ${target.path}; check its name, or load the module it belongs to`,
+      `this kernel has no parameter ${sysctlKeyOf(target.path)} (${target.path}); check its name, or load the module it belongs to`,
     )
   if (!real.startsWith(`${tree}/`)) throw outside(target)
   return real

@@ -22,6 +22,11 @@ export function sysctlPathOf(key: string): string {
   return checkComponents(key, COMPONENT).join('/')
 }
 
+/** The key as people write it, from a path below /proc/sys. */
+export function sysctlKeyOf(path: string): string {
+  return path.slice('/proc/sys/'.length).replaceAll('/', '.')
+}
+
 /**
  * Checks a key of a sysctl file. Such files also know a leading `-` (errors are ignored) and `*`
  * for all interfaces; the latter only below `net`, where it can match none of the denied keys.
