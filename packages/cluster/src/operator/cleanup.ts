@@ -1,14 +1,19 @@
 // Carries out the tidying of plan-cleanup.ts, each write conditional on what was seen.
 import type { Node } from '@kubenest/api/core/objects'
-import { LABELS, NODE_ANNOTATIONS } from '@kubenest/api/os/names'
+import { LABELS, NODE_ANNOTATIONS, OS_INSTANCE_ANNOTATIONS } from '@kubenest/api/os/names'
+import type { OperationRecord } from '@kubenest/api/os/records'
 import { isOsError } from '@kubenest/base/errors'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { NODES, OS_INSTANCES } from '@kubenest/kube/client/resources'
 import type { ReconcileResult } from '@kubenest/kube/controller/controller'
 import { deleteInstance, runAll } from './apply-rollout.ts'
-import { instanceFacts, nodeFacts, osFacts } from './facts.ts'
+import { instanceFacts, nodeFacts, osFacts, type InstanceFacts } from './facts.ts'
 import { planCleanup, type CleanupPlan, type OrphanRelease } from './plan-cleanup.ts'
 import type { ReconcileDeps } from './reconcile-os.ts'
+
+/** The cache has caught up by then. */
+const OVERTAKEN_MS = 2000
+const NO_IMAGE = { digest: '', version: '' }
 
 /** Makes the reconcile function of the tidying; its key does not matter. */
 export function createCleanup(deps: Omit<ReconcileDeps, 'zone' | 'newId'>) {
@@ -29,7 +34,9 @@ export function createCleanup(deps: Omit<ReconcileDeps, 'zone' | 'newId'>) {
       nowMs,
     )
     sightings = new Map(plan.sightings.map((key) => [key, sightings.get(key) ?? nowMs]))
-    await applyCleanup(deps, plan)
+    // What another writer was in the way of is planned again; no event need follow.
+    if ((await applyCleanup(deps, plan, nowMs)) === 'overtaken')
+      return { requeueAfterMs: OVERTAKEN_MS }
     return plan.lookAgainMs === undefined
       ? {}
       : { requeueAfterMs: Math.max(1, plan.lookAgainMs - nowMs) }
@@ -41,7 +48,8 @@ export function createCleanup(deps: Omit<ReconcileDeps, 'zone' | 'newId'>) {
 async function applyCleanup(
   deps: Pick<ReconcileDeps, 'client' | 'log'>,
   plan: CleanupPlan,
-): Promise<void> {
+  nowMs: number,
+): Promise<'done' | 'overtaken'> {
   const { client, log } = deps
   const failures = await runAll([
     ...plan.deleteInstances.map((instance) => async () => {
@@ -51,7 +59,7 @@ async function applyCleanup(
       log.info('OSInstance of a node that is gone deleted', { node: instance.name })
     }),
     ...plan.release.map((orphan) => async () => {
-      await releaseOrphan(client, orphan)
+      await releaseOrphan(client, orphan, nowMs)
       log.info('Node freed after its OS object was deleted', { node: orphan.node.name })
     }),
     ...plan.serialLabels.map(({ name, uid }) => async () => {
@@ -61,15 +69,20 @@ async function applyCleanup(
   ])
   const real = failures.find((error) => !isPast(error))
   if (real !== undefined) throw real
+  return failures.length === 0 ? 'done' : 'overtaken'
 }
 
-/** Somebody else was faster; the next event brings the new state. */
+/** Somebody else was faster. */
 function isPast(error: unknown): boolean {
   return isOsError(error, 'kube-conflict') || isOsError(error, 'kube-not-found')
 }
 
 /** The node's marks go first: an OSInstance that is still busy makes the next pass repeat them. */
-async function releaseOrphan(client: KubeClient, orphan: OrphanRelease): Promise<void> {
+async function releaseOrphan(
+  client: KubeClient,
+  orphan: OrphanRelease,
+  nowMs: number,
+): Promise<void> {
   const { node, instance } = orphan
   await uncordonOurs(client, orphan)
   const labels = {
@@ -81,8 +94,21 @@ async function releaseOrphan(client: KubeClient, orphan: OrphanRelease): Promise
   await client.patch(NODES, { name: node.name }, { type: 'merge', body: { metadata } })
   const { name, namespace, resourceVersion } = instance
   const spec = { nodestatus: 'idle', namespacedname: null }
-  const body = { metadata: { resourceVersion }, spec }
+  const annotations = {
+    [OS_INSTANCE_ANNOTATIONS.operation]: JSON.stringify(endedRecord(instance, nowMs)),
+  }
+  const body = { metadata: { resourceVersion, annotations }, spec }
   await client.patch(OS_INSTANCES, { name, namespace }, { type: 'merge', body })
+}
+
+/** A proxy that comes back must not take the stamp for that of the next assignment. */
+function endedRecord({ claim = '', operation }: InstanceFacts, nowMs: number): OperationRecord {
+  const at = new Date(nowMs).toISOString()
+  const known: OperationRecord =
+    operation?.id === claim
+      ? operation
+      : { id: claim, type: 'upgrade', image: NO_IMAGE, phase: 'Configuring', since: at }
+  return { ...known, endedAt: at }
 }
 
 /**

@@ -9,6 +9,8 @@ import { FakeClock } from '@kubenest/sim/fakes/fake-clock'
 import { sampleNode } from '../../test/sample-facts.ts'
 import { claimIdOf } from '../proxy/operation-record.ts'
 import { applyRollout } from './apply-rollout.ts'
+import { createCleanup } from './cleanup.ts'
+import { ORPHAN_PATIENCE_MS } from './plan-cleanup.ts'
 import { instanceFacts, nodeFacts, osFacts, type RolloutFacts } from './facts.ts'
 import { planRollout } from './plan-rollout.ts'
 import { createStatusWriter } from './write-status.ts'
@@ -104,6 +106,49 @@ describe('applyRollout()', () => {
   })
 })
 
+describe('createCleanup()', () => {
+  async function makeOrphan() {
+    const { clock, admin } = await makeCluster()
+    const ref = { name: 'n1', namespace: 'default' }
+    const body = {
+      metadata: { annotations: { [OS_INSTANCE_ANNOTATIONS.claim]: 'c9' } },
+      spec: { nodestatus: 'upgrade', namespacedname: { name: 'gone', namespace: 'default' } },
+    }
+    await admin.patch(OS_INSTANCES, ref, { type: 'merge', body })
+    const shown = { instance: await admin.get(OS_INSTANCES, ref) }
+    const nodes = (await admin.list(NODES)).items
+    const cacheOf = <T>(list: () => T[]) => ({ list, get: () => undefined, byIndex: () => [] })
+    const caches = {
+      oses: cacheOf<Os>(() => []),
+      nodes: cacheOf(() => nodes),
+      instances: cacheOf(() => (shown.instance === undefined ? [] : [shown.instance])),
+    }
+    const reconcile = createCleanup({ client: admin, clock, log: silentLogger, caches })
+    await reconcile()
+    await clock.advance(ORPHAN_PATIENCE_MS)
+    return { admin, ref, shown, reconcile }
+  }
+
+  test('createCleanup() tries again when another writer was faster, without waiting for an event', async () => {
+    const { admin, ref, shown, reconcile } = await makeOrphan()
+    await admin.patch(OS_INSTANCES, ref, {
+      type: 'merge',
+      body: { metadata: { labels: { a: 'b' } } },
+    })
+    expect((await reconcile()).requeueAfterMs).toBeGreaterThan(0)
+    shown.instance = await admin.get(OS_INSTANCES, ref)
+    expect(await reconcile()).toEqual({})
+    expect((await admin.get(OS_INSTANCES, ref))?.spec?.nodestatus).toBe('idle')
+  })
+
+  test('createCleanup() leaves no live stamp behind for the operator that comes next', async () => {
+    const { admin, ref, reconcile } = await makeOrphan()
+    await reconcile()
+    const instance = await admin.get(OS_INSTANCES, ref)
+    expect(instance === undefined ? 'gone' : claimIdOf(instance)).toBeUndefined()
+  })
+})
+
 describe('createStatusWriter()', () => {
   test('createStatusWriter() writes changes only, at most once per second, and keeps transition times', async () => {
     const { clock, admin, os, plan } = await makeCluster()
@@ -127,6 +172,17 @@ describe('createStatusWriter()', () => {
     expect(await writer.write(os, { ...status, waiting: 3 }, signal)).toBe(600)
     expect((await version())[0]).toBe(second)
   })
+})
+
+test('createStatusWriter() forgets an object that is gone', async () => {
+  const { clock, admin, os, plan } = await makeCluster()
+  const writer = createStatusWriter({ client: admin, clock, log: silentLogger })
+  const { signal } = new AbortController()
+  const { status } = plan()
+  expect(await writer.write(os, status, signal)).toBeUndefined()
+  expect(await writer.write(os, { ...status, waiting: 9 }, signal)).toBe(1000)
+  writer.forget('default/o')
+  expect(await writer.write(os, { ...status, waiting: 9 }, signal)).toBeUndefined()
 })
 
 function transitionOf(os: Os | undefined): string | undefined {

@@ -56,6 +56,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
     if (os === undefined || os.metadata.deletionTimestamp !== undefined) {
       sightings.delete(key)
       refusals.delete(key)
+      status.forget(key)
       return {}
     }
     const facts = gatherFacts(deps, os, {

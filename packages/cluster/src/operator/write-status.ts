@@ -8,6 +8,7 @@ import { isOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { OSES } from '@kubenest/kube/client/resources'
+import { objectKey } from '@kubenest/kube/object-key'
 import { setCondition } from '@kubenest/kube/controller/conditions'
 import type { PlannedStatus } from './os-status.ts'
 
@@ -18,10 +19,12 @@ export const STATUS_PAUSE_MS = 1000
 export interface StatusWriter {
   /** Writes if needed; says when to try again if it is too early. */
   write(os: Os, planned: PlannedStatus, signal: AbortSignal): Promise<number | undefined>
-  forget(uid: string): void
+  /** The object is gone. */
+  forget(key: string): void
 }
 
 interface Written {
+  uid: string
   text: string
   conditions: readonly Condition[]
   atMs: number
@@ -37,8 +40,10 @@ export function createStatusWriter(deps: {
   let isSupported = true
 
   async function write(os: Os, planned: PlannedStatus, signal: AbortSignal) {
-    const uid = os.metadata.uid ?? ''
-    const last = written.get(uid)
+    const key = objectKey(os)
+    const { uid = '' } = os.metadata
+    const known = written.get(key)
+    const last = known?.uid === uid ? known : undefined
     const before = last?.conditions ?? statusConditions(os)
     const conditions = transitions(before, planned, deps.clock.nowMs())
     const text = JSON.stringify({ ...planned, conditions })
@@ -46,7 +51,7 @@ export function createStatusWriter(deps: {
     const nowMs = deps.clock.monotonicMs()
     if (last !== undefined && nowMs - last.atMs < STATUS_PAUSE_MS)
       return STATUS_PAUSE_MS - (nowMs - last.atMs)
-    written.set(uid, { text, conditions, atMs: nowMs })
+    written.set(key, { uid, text, conditions, atMs: nowMs })
     await send(os, { ...planned, conditions: [...conditions] }, signal)
     return undefined
   }
@@ -72,12 +77,12 @@ export function createStatusWriter(deps: {
       }
       // The object is gone or has moved on: the next reconcile tells.
       if (isOsError(error, 'kube-not-found')) return
-      written.delete(os.metadata.uid ?? '')
+      written.delete(objectKey(os))
       throw error
     }
   }
 
-  return { write, forget: (uid) => void written.delete(uid) }
+  return { write, forget: (key) => void written.delete(key) }
 }
 
 /** Of an earlier process; only transition times are taken from there. */
