@@ -147,7 +147,7 @@ describe('applySettings()', () => {
   test('names an unknown kernel parameter', async () => {
     expect(await faultOf(apply(entry('kernel.sysctl', { 'vm.swapiness': 1 })))).toMatchObject({
       code: 'sysctl-key-unknown',
-      message: expect.stringContaining('/proc/sys/vm/swapiness') as string,
+      message: expect.stringContaining('vm.swapiness (/proc/sys/vm/swapiness)') as string,
     })
   })
 
