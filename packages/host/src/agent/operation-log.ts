@@ -1,8 +1,8 @@
-// The running operation, or the last one, as `status` tells it. In memory only: what must survive a
-// restart is in the engine's journal.
+// The running operation, or the last one, as `status` tells it. Kept beside the socket until the
+// next boot, because an idle agent ends and a person asks later; decisions never read it.
 import type { AgentPhase, AgentStatus } from '@kubenest/api/agent/rpc'
 import type { Clock } from '@kubenest/base/clock'
-import type { OsError } from '@kubenest/base/errors'
+import { OsError } from '@kubenest/base/errors'
 import { renderFailure } from './rpc/rpc-errors.ts'
 import type { ProgressUpdate } from './update/update-engine.ts'
 
@@ -25,9 +25,30 @@ export interface OperationLog {
   view(): OperationRecord | undefined
 }
 
-/** Makes an empty log. `attempt` counts starts of the same id and type in a row. */
-export function createOperationLog(clock: Clock): OperationLog {
-  let record: OperationRecord | undefined
+/** What an earlier process of this boot left, and where to leave our own. */
+export interface OperationMemory {
+  readonly before?: OperationRecord | undefined
+  /** Called when an operation starts and when it ends. */
+  readonly keep: (record: OperationRecord) => void
+  /** Resolves when everything that was given is kept. */
+  readonly settled: () => Promise<void>
+}
+
+/** Makes the log. `attempt` counts starts of the same id and type in a row. */
+export function createOperationLog(
+  clock: Clock,
+  memory: Omit<OperationMemory, 'settled'>,
+): OperationLog {
+  let record = memory.before === undefined ? undefined : ended(memory.before)
+
+  function keep(next: OperationRecord): void {
+    record = next
+    memory.keep(next)
+  }
+
+  function end(changes: Partial<OperationRecord>): void {
+    if (record !== undefined) keep({ ...record, ...changes, running: false })
+  }
 
   function change(changes: Partial<OperationRecord>): void {
     if (record !== undefined) record = { ...record, ...changes }
@@ -38,18 +59,21 @@ export function createOperationLog(clock: Clock): OperationLog {
       const isRepeat = record?.id === id && record.type === type
       const attempt = isRepeat ? (record?.attempt ?? 0) + 1 : 1
       const since = new Date(clock.nowMs()).toISOString()
-      record = { id, type, running: true, phase, attempt, since, message }
+      keep({ id, type, running: true, phase, attempt, since, message })
     },
     progress: ({ phase, bytesDone, bytesTotal }) =>
       change({ phase, bytesDone, ...(bytesTotal === undefined ? {} : { bytesTotal }) }),
-    succeed: (phase, message) => change({ running: false, phase, message }),
+    succeed: (phase, message) => end({ phase, message }),
     fail: (error) =>
-      change({
-        running: false,
-        phase: 'Failed',
-        message: error.message,
-        lastError: renderFailure(error),
-      }),
+      end({ phase: 'Failed', message: error.message, lastError: renderFailure(error) }),
     view: () => record,
   }
+}
+
+/** An operation that ran when its process ended did not come to its end. */
+function ended(before: OperationRecord): OperationRecord {
+  if (!before.running) return before
+  const message = `Cannot finish ${before.type}: the agent ended in the middle; repeat the request`
+  const error = new OsError('transient', { code: 'agent-ended', message })
+  return { ...before, running: false, phase: 'Failed', message, lastError: renderFailure(error) }
 }

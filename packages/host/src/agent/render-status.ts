@@ -1,5 +1,5 @@
 // The agent's status as a person reads it. Pure.
-import type { AgentStatus } from '@kubenest/api/agent/rpc'
+import type { AgentStatus, TrialVerdict } from '@kubenest/api/agent/rpc'
 
 /** Lines of `os-agent status`. */
 export function renderStatus(status: AgentStatus): string {
@@ -15,7 +15,7 @@ export function renderStatus(status: AgentStatus): string {
 }
 
 function renderSlot(slot: AgentStatus['slots'][number]): string {
-  const facts = [slot.state, slot.booted ? 'booted' : '', slot.version ?? '']
+  const facts = [slot.booted ? `${slot.state} (running)` : slot.state, slot.version ?? '']
   const trials = slot.tries > 0 ? `, ${slot.tries} trials` : ''
   return `Slot ${slot.name}    ${facts.filter((fact) => fact !== '').join(', ')}${trials}`
 }
@@ -30,6 +30,51 @@ function renderOperation(operation: AgentStatus['operation']): string[] {
 
 function renderTrial(trial: AgentStatus['trial']): string[] {
   if (trial === undefined) return []
-  const head = `Trial     ${trial.verdict} of ${trial.image.version}, since ${trial.since}`
-  return [head, ...trial.reasons.map((reason) => `          ${reason}`)]
+  const { verdict, image, since, reasons } = trial
+  const head = `Trial     ${verdict} of ${image.version}, since ${since}`
+  const { meaning, next } = EXPLANATIONS[verdict]
+  const lines = [meaning, ...reasons.map((reason) => `- ${reason}`), `Next: ${next(image)}`]
+  return [head, ...lines.map((line) => `          ${line}`)]
+}
+
+interface Explanation {
+  readonly meaning: string
+  readonly next: (image: { readonly digest: string; readonly version: string }) => string
+}
+
+const RETRY: Explanation['next'] = ({ digest, version }) =>
+  digest === ''
+    ? 'correct the cause, then upgrade to the wanted version'
+    : `publish a corrected image; or, when the cause lay outside it: os-agent allow ${digest} ${JSON.stringify(version)}`
+
+/** What a verdict means, and what a person does about it. */
+const EXPLANATIONS: Readonly<Record<TrialVerdict, Explanation>> = {
+  Committed: {
+    meaning: 'The version passed its health gate and boots by itself',
+    next: () => 'nothing to do',
+  },
+  InTrial: {
+    meaning: 'The health gate is looking; until it is green the old version stays the default',
+    next: () => 'wait; see journalctl -u kubenest-gate for what is not green yet',
+  },
+  TrialNotReached: {
+    meaning: 'The new version did not come up; the old one runs',
+    next: RETRY,
+  },
+  TrialInterrupted: {
+    meaning: 'The new version started and was cut off (power, watchdog, reset); the old one runs',
+    next: RETRY,
+  },
+  TrialUnhealthy: {
+    meaning: 'The new version did not pass its health gate; the old one runs',
+    next: RETRY,
+  },
+  ManualRollback: {
+    meaning: 'A person chose this slot in the boot menu; that is respected',
+    next: () => 'change the OS object when the cluster shall manage this node again',
+  },
+  UnexpectedSlot: {
+    meaning: 'The running root is neither of the two slots; nothing will be changed',
+    next: () => 'boot slot A or B',
+  },
 }

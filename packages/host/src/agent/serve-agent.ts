@@ -9,6 +9,7 @@ import { listenOnUnixSocket } from '../linux/unix-listener.ts'
 import { createHandlers } from './handlers.ts'
 import { watchIdle, type IdleWatch } from './idle-exit.ts'
 import { createOperationLog } from './operation-log.ts'
+import { openOperationMemory } from './operation-memory.ts'
 import { createOperationRunner } from './operation-runner.ts'
 import { createConnectionServer } from './server.ts'
 import type { UpdateEngine } from './update/update-engine.ts'
@@ -35,7 +36,8 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
   const inheritedFd = activatedSocket(deps.env)
   const lock = inheritedFd === undefined ? await claimSocketPath(deps.socketPath) : undefined
   await engine.recover()
-  const operations = createOperationLog(clock)
+  const memory = await openOperationMemory(deps)
+  const operations = createOperationLog(clock, memory)
   const runner = createOperationRunner(operations, log)
   const methods = createHandlers({
     engine,
@@ -74,6 +76,7 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
   idle?.cancel()
   listener.stop()
   await Promise.race([runner.stop(), clock.sleep(STOP_LIMIT_MS)])
+  await memory.settled()
   server.close()
   await lock?.release()
   log.info('stopped')

@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { AgentStatus } from '@kubenest/api/agent/rpc'
 import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
 import { serveAgent } from '../../src/agent/serve-agent.ts'
@@ -34,6 +35,11 @@ afterEach(async () => {
   for (const agent of running) await agent.stop()
   rmSync(folder, { recursive: true })
 })
+
+async function statusOf(): Promise<AgentStatus> {
+  const { result } = (await ask(socketPath, call('status'))) as { result: AgentStatus }
+  return result
+}
 
 async function start(): Promise<void> {
   const abort = new AbortController()
@@ -234,6 +240,25 @@ describe('the socket', () => {
       result: { operation: { running: false, phase: 'Failed', lastError: message } },
     })
     first.close()
+  })
+
+  test('tells the last failure after a restart, and an operation that its agent did not end', async () => {
+    await start()
+    await ask(socketPath, prepareRequest(1, 'refused'))
+    const before = (await statusOf()).operation
+    expect(before?.lastError).toStartWith('[integrity/image-digest-mismatch] Cannot use the image')
+    for (const agent of running) await agent.stop()
+    running = []
+    await start()
+    expect((await statusOf()).operation).toEqual(before)
+    for (const agent of running) await agent.stop()
+    running = []
+    const file = path.join(folder, 'run/kubenest/operation')
+    writeFileSync(file, JSON.stringify({ ...before, type: 'prepare', running: true }))
+    await start()
+    const cut = (await statusOf()).operation
+    expect(cut?.running).toBe(false)
+    expect(cut?.lastError).toStartWith('[transient/agent-ended] Cannot finish prepare')
   })
 
   test('goes on with an operation whose client went away', async () => {

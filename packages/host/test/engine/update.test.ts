@@ -11,7 +11,7 @@ import {
   parseGrubEnvironment,
   renderGrubEnvironment,
 } from '@kubenest/provision/boot/grub-environment'
-import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
+import { allow, deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { createFakeNode, makeImage, SLOT_BYTES, type FakeNode } from './fake-node.ts'
 
 let folder = ''
@@ -146,9 +146,29 @@ describe('engine', () => {
     const again = await refusal(engine.prepare(request(image, 'v3'), () => {}, never))
     expect(again.code).toBe('image-failed-before')
     expect((await refusal(engine.rollBack({}))).code).toBe('no-previous')
+    const digest = sha256(image)
+    expect(await allow(node.deps, { digest: 'e'.repeat(64), version: 'v3' })).toBe(64)
+    expect(await allow(node.deps, { digest, version: 'v4' })).toBe(64)
     const granted = { ...request(image, 'v3'), attempt: 'token-1' }
     await engine.prepare(granted, () => {}, never)
     expect((await engine.describe()).slots[1]?.state).toBe('verified')
+  })
+
+  test('allow() grants one further trial of an image that fell back', async () => {
+    const image = await makeImage(folder, { version: 'v3' })
+    await prepare(image, 'v3')
+    await trialBoot()
+    await node.boot()
+    await node.restart().recover()
+    const refused = await refusal(node.engine.prepare(request(image, 'v3'), () => {}, never))
+    expect(refused.message).toContain('os-agent allow')
+    expect(await allow(node.deps, { digest: sha256(image), version: 'v3' })).toBe(0)
+    await prepare(image, 'v3')
+    await trialBoot()
+    await node.boot()
+    await node.restart().recover()
+    const again = await refusal(node.engine.prepare(request(image, 'v3'), () => {}, never))
+    expect(again.code).toBe('image-failed-before')
   })
 
   test('engine tells a trial that never started from one that was cut', async () => {
