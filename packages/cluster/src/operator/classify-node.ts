@@ -18,6 +18,8 @@ export interface NodeStanding {
   message: string
   /** RFC 3339. */
   since?: string
+  /** At work, but held up by something that a person may have to look at. */
+  isHeldUp?: boolean
   /** When this standing may change by itself. */
   lookAgainMs?: number
 }
@@ -61,8 +63,10 @@ function atWork(
 ): Standing {
   const operation = instance?.operation
   if (operation !== undefined && isOf(operation, claim)) {
-    const message = workSentence(instance, operation.phase)
-    return { kind: 'updating', reason: operation.phase, message, since: operation.since }
+    const work = { kind: 'updating', since: operation.since } as const
+    const trouble = troubleOf(instance)
+    if (trouble !== undefined) return { ...work, ...trouble, isHeldUp: true }
+    return { ...work, reason: operation.phase, message: workSentence(instance, operation.phase) }
   }
   const sinceText = claim?.claim.at
   const base = {
@@ -89,12 +93,23 @@ function isOf(operation: OperationRecord, claim: ClaimState | undefined): boolea
   return claim === undefined ? operation.endedAt === undefined : operation.id === claim.claim.id
 }
 
+/** Code and sentence of what the node cannot get past (decision 13), for example `DrainBlocked`. */
+function troubleOf(
+  instance: InstanceFacts | undefined,
+): { reason: string; message: string } | undefined {
+  const { lastError } = instance ?? {}
+  if (lastError === undefined) return undefined
+  const [, code = 'CannotGoOn', message = lastError] =
+    /^\[[a-z]+\/([a-z0-9-]+)\] (.*)$/s.exec(lastError) ?? []
+  const reason = code.replace(/(?:^|-)([a-zA-Z0-9])/g, (_, first: string) => first.toUpperCase())
+  return { reason: /^[A-Z]/.test(reason) ? reason : `Error${reason}`, message }
+}
+
 /**
- * Progress in bytes would change the status each second, so only errors and what blocks a drain are
- * quoted.
+ * Progress in bytes would change the status each second, so only what holds up a drain is quoted.
  */
 function workSentence(instance: InstanceFacts | undefined, phase: OperationPhase): string {
-  const quoted = instance?.lastError ?? (phase === 'Draining' ? instance?.message : undefined)
+  const quoted = phase === 'Draining' ? instance?.message : undefined
   return quoted ?? PHASE_SENTENCES[phase] ?? ''
 }
 

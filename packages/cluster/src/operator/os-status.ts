@@ -85,7 +85,9 @@ function progressing(input: StatusInput): PlannedCondition {
     condition('Progressing', isTrue, reason, message)
   const total = nodeCount(standings.length)
   if (busy.size > 0) {
-    const work = `${nodeCount(busy.size)} at work (${nameList([...busy].sort())}); ${done} of ${total} at ${what(os)}.`
+    const stuck = standings.filter(({ isHeldUp }) => isHeldUp === true).length
+    const held = stuck === 0 ? '' : `, ${stuck} held up (see Degraded)`
+    const work = `${nodeCount(busy.size)} at work (${nameList([...busy].sort())})${held}; ${done} of ${total} at ${what(os)}.`
     return make(
       true,
       'RollingOut',
@@ -110,6 +112,9 @@ function progressing(input: StatusInput): PlannedCondition {
 
 function available({ os, standings, busy }: StatusInput): PlannedCondition {
   const done = standings.filter(({ kind }) => kind === 'updated').length
+  // Nobody who waits for this condition shall take a selector without nodes for success.
+  if (standings.length === 0)
+    return condition('Available', false, 'NoNodes', noNodesSentence(os.nodeSelector))
   const isDone = done === standings.length && busy.size === 0
   const message = `${done} of ${nodeCount(standings.length)} at ${what(os)}.`
   return condition('Available', isDone, isDone ? 'UpToDate' : 'NotUpToDate', message)
@@ -126,14 +131,12 @@ function degraded(input: StatusInput): PlannedCondition {
       'NodesFailed',
       `${nodeCount(failed.length)} failed: ${nameList(failed.map(({ node }) => node))}.`,
     )
-  const stuck = standings.filter(
-    ({ kind, instance }) => kind === 'updating' && instance?.lastError !== undefined,
-  )
+  const stuck = standings.filter(({ isHeldUp }) => isHeldUp === true)
   if (stuck.length > 0) {
     const names = nameList(stuck.map(({ node }) => node.name))
     return make(
       'NodesStuck',
-      `${nodeCount(stuck.length)} cannot go on (${names}): ${stuck[0]?.instance?.lastError ?? ''}`,
+      `${nodeCount(stuck.length)} cannot go on (${names}): ${stuck[0]?.message ?? ''}`,
     )
   }
   const missing = standings.filter(({ reason }) => reason === 'NoOSInstance')

@@ -46,16 +46,40 @@ describe('planRollout()', () => {
   test('planRollout() calls a rollout degraded while a node at work cannot go on', () => {
     const lastError = '[invalid/setting-unknown] Cannot apply the settings: vm.no_such_key'
     const busy = { isIdle: false, nodeStatus: 'upgrade', owner: 'default/o', claim: 'c0' }
-    const degradedWith = (error: string | undefined) => {
-      const stuck = sampleInstance('n1', { ...busy, lastError: error })
+    const image = { digest: '', version: 'v2' }
+    const since = '2026-01-01T00:00:00Z'
+    const operation = { id: 'c0', type: 'upgrade', image, phase: 'SlotVerified', since } as const
+    const statusWith = (error: string | undefined) => {
+      const stuck = sampleInstance('n1', { ...busy, operation, lastError: error })
       const instances = new Map([...factsOf().instances, ['n1', stuck]])
-      const { status } = plan(factsOf({ os: sampleOs({ claims: [claim()] }), instances }))
-      return status.conditions.find(({ type }) => type === 'Degraded')
+      return plan(factsOf({ os: sampleOs({ claims: [claim()] }), instances })).status
     }
+    const degradedWith = (error: string | undefined) =>
+      statusWith(error).conditions.find(({ type }) => type === 'Degraded')
     expect(degradedWith(undefined)).toMatchObject({ status: 'False', reason: 'AsExpected' })
     const found = degradedWith(lastError)
     expect(found).toMatchObject({ status: 'True', reason: 'NodesStuck' })
-    expect(found?.message).toBe(`1 node cannot go on (n1): ${lastError}`)
+    expect(found?.message).toBe(
+      '1 node cannot go on (n1): Cannot apply the settings: vm.no_such_key',
+    )
+    expect(statusWith(lastError).conditions[0]?.message).toMatch(
+      /^1 node at work \(n1\), 1 held up/,
+    )
+    expect(statusWith(lastError).reasons).toContainEqual({
+      reason: 'SettingUnknown',
+      message: 'Cannot apply the settings: vm.no_such_key',
+      count: 1,
+      nodes: ['n1'],
+      since,
+    })
+  })
+
+  test('planRollout() never calls a selector without nodes available', () => {
+    const { status } = plan(factsOf({ nodes: [] }))
+    expect(status.conditions.find(({ type }) => type === 'Available')).toMatchObject({
+      status: 'False',
+      reason: 'NoNodes',
+    })
   })
 
   test('planRollout() records the claim, then assigns, then labels', () => {
