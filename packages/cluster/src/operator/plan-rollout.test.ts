@@ -74,6 +74,17 @@ describe('planRollout()', () => {
     })
   })
 
+  test('planRollout() promises no action where it only looks again', () => {
+    const found = plan(factsOf())
+    const started = { claims: [claim()] }
+    const later = plan(factsOf({ os: sampleOs(started) }))
+    expect(later.nextActionMs).toBeGreaterThan(0)
+    expect([found.status.nextActionTime, later.status.nextActionTime]).toEqual([
+      undefined,
+      undefined,
+    ])
+  })
+
   test('planRollout() never calls a selector without nodes available', () => {
     const { status } = plan(factsOf({ nodes: [] }))
     expect(status.conditions.find(({ type }) => type === 'Available')).toMatchObject({

@@ -78,7 +78,7 @@ export function planRollout(facts: RolloutFacts, nowMs: number, newId: () => str
   const record = writeRecord(found, starts, made.claims)
   const assign = [...carried.assign, ...made.assign]
   const labels = planLabels({ ...found, os: facts.os, assign, starts, states: found.states })
-  const nextActionMs = nextAction(found, starts, labels.lookAgainMs)
+  const startMs = nextStart(found, starts)
   return {
     record: facts.mayClaim ? record : undefined,
     assign,
@@ -94,10 +94,10 @@ export function planRollout(facts: RolloutFacts, nowMs: number, newId: () => str
       standings: withStarted(found.standings, made.claims),
       pausedUntilMs: starts.pausedUntilMs,
       claimLimit: made.limit,
-      nextActionMs,
+      nextActionMs: startMs,
       mayClaim: facts.mayClaim,
     }),
-    nextActionMs,
+    nextActionMs: nextLook(found, startMs, labels.lookAgainMs),
     sightings: [...found.sightings, ...labels.sightings],
   }
 }
@@ -380,20 +380,26 @@ function nextHistory(found: Findings, next: RolloutRecord): HistoryEntry[] {
   return withHistory(os.history, next, { ...end, outcome: 'Succeeded' })
 }
 
-function nextAction(
+/** When something starts without an event: what a person is told. */
+function nextStart({ gate, standings }: Findings, starts: Starts): number | undefined {
+  const isWaiting = standings.some(({ kind }) => kind === 'candidate')
+  const opensMs = isWaiting ? gate?.opensMs : undefined
+  return earliest([opensMs, starts.pausedUntilMs])
+}
+
+/** When to look again, also where only a sentence may change. */
+function nextLook(
   found: Findings,
-  starts: Starts,
+  startMs: number | undefined,
   labelsAgainMs: readonly number[],
 ): number | undefined {
-  const isWaiting = found.standings.some(({ kind }) => kind === 'candidate')
-  const times = [
-    ...found.lookAgainMs,
-    ...labelsAgainMs,
-    ...found.standings.flatMap(({ lookAgainMs }) => lookAgainMs ?? []),
-    ...(isWaiting && found.gate?.opensMs !== undefined ? [found.gate.opensMs] : []),
-    ...(starts.pausedUntilMs === undefined ? [] : [starts.pausedUntilMs]),
-  ]
-  return times.length === 0 ? undefined : Math.min(...times)
+  const standings = found.standings.map(({ lookAgainMs }) => lookAgainMs)
+  return earliest([startMs, ...found.lookAgainMs, ...labelsAgainMs, ...standings])
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }
 
 function withStarted(standings: readonly NodeStanding[], made: readonly Claim[]): NodeStanding[] {

@@ -105,6 +105,21 @@ describe('renderStatus()', () => {
     expect(statusOf(from).operation?.lastError).toContain('[blocked/drain-blocked]')
   })
 
+  test('renderStatus() does not take an agent that is still at work for an error', () => {
+    const error = new OsError('blocked', { code: 'busy', message: 'busy' })
+    const failure = {
+      step: 'prepare' as const,
+      operationId: CLAIM,
+      error,
+      attempts: 3,
+      firstMs: NOW - 9000,
+      lastMs: NOW,
+    }
+    const from = { ...inPhase('Preparing'), facts: { failure } }
+    expect(statusOf(from).operation?.lastError).toBeUndefined()
+    expect(condition(from, 'Degraded')).toMatchObject({ status: 'False' })
+  })
+
   test('renderStatus() shows a failed configure as Degraded with the message of the agent', () => {
     const error = new OsError('invalid', {
       code: 'settings-model-unknown',

@@ -224,7 +224,8 @@ function messageOf(step: Step): string | undefined {
 
 /** An error, or what blocks: the operator quotes it on the OS object. */
 function renderError(failure: FailureFacts | undefined, step: Step): string | undefined {
-  if (failure !== undefined) {
+  // Another call of ours is still running there: it passes by itself.
+  if (failure !== undefined && failure.error.code !== 'busy') {
     const { kind, code, message } = failure.error
     return `[${kind}/${code}] ${message}`
   }
