@@ -162,6 +162,25 @@ describe('gate()', () => {
     expect(await afterFallback()).toEqual(['TrialUnhealthy', '/missing is not mounted'])
   })
 
+  test('gate() waits for a journal that another process holds, and decides then', async () => {
+    await require('')
+    let nowMs = 0
+    let held = await tryLockFile(path.join(node.root, 'persist/kubenest/journal.lock'))
+    const clock = {
+      ...node.deps.clock,
+      monotonicMs: () => nowMs,
+      sleep: async () => {
+        nowMs += 5_000
+        if (nowMs < 60_000) return
+        await held?.release()
+        held = undefined
+      },
+    }
+    expect(await gate({ ...node.deps, clock }, never)).toBe(0)
+    expect(nowMs).toBe(60_000)
+    expect((await node.boot()).slot).toBe('B')
+  })
+
   test('gate() that is stopped leaves the trial undecided and asks to be started again', async () => {
     await require('units = ["x.service"]', 60)
     const stop = new AbortController()

@@ -79,6 +79,19 @@ describe('createJournal()', () => {
     expect((await fs.readFile(`${file}.broken`)).equals(bytes)).toBe(true)
   })
 
+  test('createJournal() goes on when the copy of a broken record cannot be kept', async () => {
+    for (let index = 0; index < 2; index += 1) await count()
+    const file = path.join(folder, 'journal')
+    const bytes = await fs.readFile(file)
+    bytes[60] = (bytes[60] ?? 0) ^ 1
+    await fs.writeFile(file, bytes)
+    // A folder that is not empty cannot be replaced by a file.
+    await fs.mkdir(`${file}.broken/x`, { recursive: true })
+    await count()
+    expect(await tries()).toBeGreaterThanOrEqual(2)
+    expect(warnings).toContain('the broken journal could not be kept')
+  })
+
   test('createJournal() begins anew when nothing is readable', async () => {
     await fs.writeFile(path.join(folder, 'journal'), new Uint8Array(70_000).fill(0x55))
     expect(await journal.read()).toBeUndefined()

@@ -86,7 +86,20 @@ async function writeBlock(
   } finally {
     await handle.close()
   }
-  if (isNew) await syncDirectory(folder)
+  if (isNew) await syncName(folder)
+}
+
+async function syncName(folder: string): Promise<void> {
+  try {
+    await syncDirectory(folder)
+  } catch (cause) {
+    throw new OsError('host', {
+      code: 'file-failed',
+      message: `Cannot make a new name in ${folder} durable; check the boot partition`,
+      fields: { folder },
+      cause,
+    })
+  }
 }
 
 function render(environment: GrubEnvironment): Uint8Array {

@@ -3,10 +3,13 @@
 import type { ImageIdentity } from '@kubenest/api/os/records'
 import { exitCodeOf, OsError, toOsError } from '@kubenest/base/errors'
 import { changeJournal, createEngineContext, readFacts, type EngineDeps } from './engine-context.ts'
+import { gateUntilDecided } from './gate-until-decided.ts'
 import type { JournalState } from './journal-state.ts'
-import { enforceDeadline, gateTrial, startTrial } from './trial.ts'
+import { enforceDeadline, startTrial } from './trial.ts'
 import { allowTrial, findTry } from './tries.ts'
 
+/** Exit code of a gate whose verdict is against the trial; its unit does not start it again. */
+const FALLING_BACK = 75
 /** Exit code of a gate that was stopped: no verdict, so its unit starts it again. */
 const STOPPED = 143
 
@@ -23,14 +26,9 @@ export function trialStart(deps: EngineDeps): Promise<number> {
  */
 export function gate(deps: EngineDeps, signal: AbortSignal): Promise<number> {
   return guarded(deps, async () => {
-    try {
-      const outcome = await gateTrial(createEngineContext(deps), signal)
-      return outcome === 'falling-back' ? 75 : 0
-    } catch (error) {
-      if (!signal.aborted) throw error
-      deps.log.info('the gate was stopped before it had decided')
-      return STOPPED
-    }
+    const outcome = await gateUntilDecided(createEngineContext(deps), signal)
+    if (outcome === 'falling-back') return FALLING_BACK
+    return outcome === 'stopped' ? STOPPED : 0
   })
 }
 

@@ -2,7 +2,7 @@
 // flushed. One change at a time, under a lock that the kernel releases with its owner: the agent,
 // the trial units and a person's command may all be running.
 import { ensureDirectory, readBytes, replaceFile, stat } from '@kubenest/base/files'
-import { OsError } from '@kubenest/base/errors'
+import { OsError, toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
 import { tryLockFile } from '../../linux/file-lock.ts'
 import type { RawFile, RawFiles } from '../../linux/raw-file.ts'
@@ -121,11 +121,15 @@ async function keepBroken(
   if (!records.some((record) => record.kind === 'broken')) return
   const bytes = await readBytes(file)
   if (bytes === undefined) return
-  await replaceFile(`${file}.broken`, bytes, 0o600)
   deps.log.warn('a journal record is broken; the other one counts', {
-    kept: `${file}.broken`,
     usable: newestRecord(records) !== undefined,
   })
+  try {
+    await replaceFile(`${file}.broken`, bytes, 0o600)
+  } catch (cause) {
+    // A copy for people: without room for it the journal must still go on.
+    deps.log.warn('the broken journal could not be kept', { reason: toOsError(cause).message })
+  }
 }
 
 async function withLock<T>(deps: JournalDeps, task: () => Promise<T>): Promise<T> {

@@ -2,7 +2,6 @@
 // fallback, and gates by itself where the running image brings no trial units. Every step may be
 // repeated.
 import { stat } from '@kubenest/base/files'
-import { toOsError } from '@kubenest/base/errors'
 import { isEnabled, isSystemdRunning } from './check-units.ts'
 import { BOOT_FOLDER } from '../bootloader/boot-environment.ts'
 import type { Degradation } from './describe-node.ts'
@@ -13,15 +12,14 @@ import {
   type EngineContext,
   type NodeFacts,
 } from './engine-context.ts'
+import { gateUntilDecided } from './gate-until-decided.ts'
 import { judgeBoot, TRIAL_VARIABLE, type BootJudgement } from './judge-boot.ts'
 import type { JournalState } from './journal-state.ts'
 import { abandoned } from './prepare-slot.ts'
 import { withSlotLock } from './slot-lock.ts'
-import { commitTrial, gateTrial, startTrial } from './trial.ts'
+import { commitTrial, startTrial } from './trial.ts'
 import { countFailure, uncountTrial } from './tries.ts'
 
-/** Pause between two attempts of a gate that failed, milliseconds. */
-const GATE_PAUSE_MS = 10_000
 const GATE_UNIT = 'kubenest-gate.service'
 const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system']
 
@@ -109,23 +107,9 @@ async function gateHere(
       'The running image has our agent and no trial units: the agent gates it, and a hang before the agent starts needs a person',
   })
   if ((await startTrial(context)) === 'falling-back') return
-  background.run((stop) => gateUntilDecided(context, stop))
-}
-
-/** Nobody else would: a gate that failed looks again. */
-async function gateUntilDecided(context: EngineContext, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
-    try {
-      await gateTrial(context, stop)
-      return
-    } catch (cause) {
-      if (stop.aborted) return
-      context.log.error('health gate failed; it looks again', { reason: toOsError(cause).message })
-    }
-    await context.clock.sleep(GATE_PAUSE_MS, stop).catch(() => {
-      // The agent stops: the loop ends.
-    })
-  }
+  background.run(async (stop) => {
+    await gateUntilDecided(context, stop)
+  })
 }
 
 /** A unit that is there and not enabled gates nothing. */

@@ -25,9 +25,17 @@ describe('mayTry()', () => {
 
 describe('allowTrial()', () => {
   test('allowTrial() counts a token once', () => {
-    const twice = allowTrial(allowTrial(start, image, 't'), image, 't')
+    const failed = countFailure(countTrial(start, image), image)
+    const twice = allowTrial(allowTrial(failed, image, 't'), image, 't')
     expect(findTry(twice, image).allowed).toBe(1)
     expect(findTry(allowTrial(twice, image, 'u'), image).allowed).toBe(2)
+  })
+
+  test('allowTrial() gives nothing for a token that came before the failure', () => {
+    const early = countFailure(countTrial(allowTrial(start, image, 't'), image), image)
+    expect(mayTry(early, image)).toBe(false)
+    expect(mayTry(allowTrial(early, image, 't'), image)).toBe(false)
+    expect(mayTry(allowTrial(early, image, 'u'), image)).toBe(true)
   })
 })
 

@@ -50,7 +50,10 @@ export function countFailure(journal: JournalState, image: ImageIdentity): Journ
   return put(journal, { ...record, failures: record.failures + 1 })
 }
 
-/** One more trial, given by a person; a token counts once. */
+/**
+ * One more trial, given by a person. A token counts once, and only after a failure here: one that
+ * was sent because of another node must not become a second trial on this one.
+ */
 export function allowTrial(
   journal: JournalState,
   image: ImageIdentity,
@@ -60,7 +63,8 @@ export function allowTrial(
   if (token === undefined) return put(journal, { ...record, allowed: record.allowed + 1 })
   if (record.tokens.includes(token)) return journal
   const tokens = [...record.tokens, token].slice(-TOKENS_MAX)
-  return put(journal, { ...record, allowed: record.allowed + 1, tokens })
+  const allowed = record.failures > 0 ? record.allowed + 1 : record.allowed
+  return put(journal, { ...record, allowed, tokens })
 }
 
 function put(journal: JournalState, record: TryRecord): JournalState {
