@@ -56,10 +56,13 @@ async function startControllerManager(deps: LabDeps, ports: ControlPlanePorts): 
     await kubeconfigFor(paths.pki, 'controller-manager', server, 'lab'),
     0o600,
   )
-  processes.start('kube-controller-manager', [
-    request.programs['kube-controller-manager'],
-    ...controllerManagerArguments(paths, ports, config),
-  ])
+  const program = request.programs['kube-controller-manager']
+  processes.start(
+    'kube-controller-manager',
+    [program, ...controllerManagerArguments(paths, ports, config)],
+    // It ends when the API server goes away while it starts.
+    { onExit: 'restart' },
+  )
 }
 
 async function startScheduler(
@@ -71,7 +74,8 @@ async function startScheduler(
   const config = `${paths.pki}/scheduler.kubeconfig`
   const server = `https://127.0.0.1:${ports.apiServer}`
   await writeFile(config, await kubeconfigFor(paths.pki, 'scheduler', server, 'lab'), 0o600)
-  processes.start('kube-scheduler', [program, ...schedulerArguments(paths, ports, config)])
+  const argv: [string, ...string[]] = [program, ...schedulerArguments(paths, ports, config)]
+  processes.start('kube-scheduler', argv, { onExit: 'restart' })
 }
 
 /** Asks /readyz until it says ok. */
