@@ -1,4 +1,5 @@
 // One reconcile of one OS object: facts from the caches, plan, effects, when to look again.
+import { OS_API_VERSION } from '@kubenest/api/os/names'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { Clock } from '@kubenest/base/clock'
 import type { Logger } from '@kubenest/base/log'
@@ -6,9 +7,11 @@ import type { TimeZone } from '@kubenest/base/time-zone'
 import { backOffMs } from '@kubenest/kube/back-off'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import type { ReconcileResult } from '@kubenest/kube/controller/controller'
+import { createEventRecorder } from '@kubenest/kube/controller/events'
 import { objectKey } from '@kubenest/kube/object-key'
 import { applyRollout } from './apply-rollout.ts'
 import { gatherFacts, type OperatorCaches } from './gather-facts.ts'
+import { planEvents } from './plan-events.ts'
 import { planRollout } from './plan-rollout.ts'
 import { trimOs, trimOsInstance } from './trim.ts'
 import { createStatusWriter } from './write-status.ts'
@@ -36,6 +39,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
   const writtenOses = createWriteOverlay<Os>()
   const writtenInstances = createWriteOverlay<OsInstance>()
   const status = createStatusWriter(deps)
+  const events = createEventRecorder({ ...deps, component: 'kubenest-operator' })
   const sightings = new Map<string, Map<string, number>>()
   const refusals = new Map<string, number>()
   let claimsForbiddenMs: number | undefined
@@ -96,11 +100,17 @@ export function createOsReconciler(deps: ReconcileDeps) {
     }
     refusals.delete(key)
     if (facts.mayClaim && plan.record !== undefined) claimsForbiddenMs = undefined
+    for (const text of planEvents(facts.os, plan)) events.record(eventSubject(os), text)
     const statusAgainMs = await status.write(os, plan.status, signal)
     return lookAgain(plan.nextActionMs, nowMs, statusAgainMs)
   }
 
   return reconcile
+}
+
+/** Cached objects are trimmed of what they are. */
+function eventSubject({ metadata }: Os): Os {
+  return { apiVersion: OS_API_VERSION, kind: 'OS', metadata }
 }
 
 function lookAgain(

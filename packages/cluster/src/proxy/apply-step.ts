@@ -10,6 +10,7 @@ import { isOsError, toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { OSES } from '@kubenest/kube/client/resources'
+import type { EventText } from '@kubenest/kube/controller/events'
 import { cordonNode } from '@kubenest/kube/drain/cordon-node'
 import type { AgentClient } from './agent-client.ts'
 import { renderConfigure, renderExtras, renderPrepare } from './agent-requests.ts'
@@ -20,6 +21,7 @@ import type { Facts } from './facts.ts'
 import type { LongCalls } from './long-calls.ts'
 import { countFailure, type Memory } from './memory.ts'
 import { inPhase } from './operation-record.ts'
+import { blockedEvent, eventOf } from './plan-event.ts'
 import { renderReport } from './render-report.ts'
 import type { Step } from './step.ts'
 import { isUnschedulable } from './subject.ts'
@@ -46,6 +48,8 @@ export interface StepContext {
   readonly view: View
   readonly memory: Memory
   readonly calls: LongCalls
+  /** Tells people of it, where that is allowed. */
+  readonly tell: (text: EventText | undefined) => void
   /** A fresh read of the OS object that differs from what the watch had. */
   readonly onOs: (os: Os | undefined) => void
 }
@@ -76,6 +80,7 @@ export async function applyStep(
       await write(context, (instance) => writeRecords(client, instance, step))
       forgetWork(memory)
       context.log.info('Phase', { operation: step.operation.id, phase: step.operation.phase })
+      context.tell(eventOf(step.operation, step.verdict))
       return AGAIN
     case 'hold':
     case 'idle':
@@ -153,6 +158,7 @@ async function applyRecords(
   await write(context, (instance) => send(context.client, instance, step))
   forgetWork(context.memory)
   context.agentView.invalidate()
+  context.tell(eventOf(step.operation, step.verdict))
   context.log.info('Operation ended', {
     operation: step.operation.id,
     outcome: step.verdict.outcome,
@@ -229,6 +235,7 @@ async function lookForBlockers(
     const nextMs = context.clock.nowMs() + recheckDelayMs(looks)
     const stops = operation.drainStops ?? 0
     context.memory.blockers = { operationId: operation.id, blockers, looks, nextMs, stops, force }
+    context.tell(blockedEvent(blockers))
     if (context.memory.failure?.step === 'lookForBlockers') context.memory.failure = undefined
     return AGAIN
   } catch (error) {
@@ -280,6 +287,7 @@ async function arm(
   await write(context, (instance) => writeRecords(context.client, instance, { operation }))
   forgetWork(context.memory)
   context.log.info('Phase', { operation: operation.id, phase: operation.phase })
+  context.tell(eventOf(operation, undefined))
   activate(context, facts, operation)
   return AGAIN
 }

@@ -1,12 +1,13 @@
 // The proxy of one node: watches of its own objects wake one key; everything else is decided in
 // next-step.ts and done in apply-step.ts.
 import type { Node } from '@kubenest/api/core/objects'
-import { OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
+import { OS_API_VERSION, OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
 import type { OsInstance } from '@kubenest/api/os/os'
 import type { Clock } from '@kubenest/base/clock'
 import type { Logger } from '@kubenest/base/log'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { NODES, OS_INSTANCES } from '@kubenest/kube/client/resources'
+import { createEventRecorder } from '@kubenest/kube/controller/events'
 import { createController } from '@kubenest/kube/controller/controller'
 import type { AgentClient } from './agent-client.ts'
 import { createAgentView } from './agent-view.ts'
@@ -67,6 +68,14 @@ function createContext(
 ): ReconcileContext {
   const { client, agent, clock, log, nodeName, ownPodName, freshId } = options
   const memory = createMemory()
+  const events = createEventRecorder({
+    client,
+    clock,
+    log,
+    component: 'kubenest-proxy',
+    newId: freshId,
+  })
+  const view = createView()
   const osWatch = createOsWatch({ client, clock, log, signal, wake })
   return {
     nodeName,
@@ -76,10 +85,15 @@ function createContext(
     drainer: createDrainer({ client, clock, log, ownPodName }),
     clock,
     log,
-    view: createView(),
+    view,
     memory,
     calls: createLongCalls({ memory, clock, log, wake }),
     status: createStatusWriter({ client, clock, log }),
+    tell: (text) => {
+      const { metadata } = view.instance.get() ?? {}
+      if (text === undefined || metadata === undefined) return
+      events.record({ apiVersion: OS_API_VERSION, kind: 'OSInstance', metadata }, text)
+    },
     osOf: (owner) => osWatch.follow(owner),
     onOs: (os) => osWatch.set(os),
     freshId,
