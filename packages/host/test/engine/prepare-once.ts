@@ -1,4 +1,5 @@
-// Prepares an upgrade on a node of files, slowly; the test kills it. Arguments: root, image, version.
+// Prepares an upgrade on a node of files, slowly; the test kills it.
+// Arguments: root, image, version.
 import * as fs from 'node:fs/promises'
 import { systemClock } from '@kubenest/base/clock'
 import { silentLogger } from '@kubenest/base/log'

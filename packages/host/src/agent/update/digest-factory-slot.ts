@@ -30,7 +30,7 @@ export async function digestFactorySlot(context: EngineContext, stop: AbortSigna
   }
 }
 
-/** Sleeps in proportion to the time since the last rest: a slow or busy machine gets longer ones. */
+/** Sleeps in proportion to the time since the last rest: a busy machine gets longer ones. */
 function restAfterWork(clock: Clock, stop: AbortSignal): () => Promise<void> {
   let sinceMs = clock.monotonicMs()
   return async () => {
