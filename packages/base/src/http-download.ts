@@ -12,6 +12,8 @@ export const STALL_LIMIT_MS = 30_000
 const SPEED_BYTES_PER_SECOND_MIN = 64 * 1024
 const EXTRA_TIME_MS = 600_000
 const CHUNK_BYTES_MAX = 1024 * 1024
+/** Chunks are garbage as soon as they are written; left alone they pile up to 80 MB. */
+const COLLECT_EVERY_BYTES = 16 * 1024 * 1024
 /** Breaks in a row that brought less than {@link PROGRESS_BYTES_MIN}. */
 const BREAKS_IN_A_ROW_MAX = 5
 const BREAKS_MAX = 100
@@ -68,6 +70,7 @@ async function* streamFile(
   const deadlineMs = request.clock.monotonicMs() + limitMs
   let current: FileResponse | undefined = first
   let skip = 0
+  let garbageBytes = 0
   for (;;) {
     try {
       current ??= await resumeFile(request, first, at.offset, sizeBytes)
@@ -76,6 +79,11 @@ async function* streamFile(
         const fresh = chunk.subarray(Math.min(skip, chunk.length))
         skip -= chunk.length - fresh.length
         at.offset += fresh.length
+        garbageBytes += chunk.length
+        if (garbageBytes >= COLLECT_EVERY_BYTES) {
+          garbageBytes = 0
+          Bun.gc(true)
+        }
         if (at.offset > (sizeBytes ?? request.sizeBytesMax)) throw tooLarge(request.sizeBytesMax)
         yield* pieces(fresh)
       }
