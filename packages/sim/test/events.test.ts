@@ -80,8 +80,8 @@ test('runProxy() tells what blocks a drain, once in a while', async () => {
   await world.addPod('web')
   await world.admin.create(BUDGETS, {
     metadata: { name: 'web', namespace: 'default' },
-    spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
-    status: { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 },
+    spec: { selector: { matchLabels: { app: 'web' } } },
+    status: { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1 },
   })
   await world.patchOs({ spec: { ...SPEC, rollout: { drain: { timeoutSeconds: 60 } } } })
   await world.until('blocked', async () =>

@@ -49,12 +49,6 @@ export function createOsReconciler(deps: ReconcileDeps) {
     return deps.clock.monotonicMs() - claimsForbiddenMs > CLAIM_RIGHT_RETRY_MS
   }
 
-  function remember(key: string, seen: readonly string[], nowMs: number): void {
-    const before = sightings.get(key)
-    if (seen.length === 0) sightings.delete(key)
-    else sightings.set(key, new Map(seen.map((each) => [each, before?.get(each) ?? nowMs])))
-  }
-
   async function reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const os = writtenOses.resolve(key, deps.caches.oses.get(key))
     if (os === undefined || os.metadata.deletionTimestamp !== undefined) {
@@ -70,7 +64,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
     })
     const nowMs = deps.clock.nowMs()
     const plan = planRollout(facts, nowMs, deps.newId)
-    remember(key, plan.sightings, nowMs)
+    remember(sightings, key, plan.sightings, nowMs)
     const outcome = await applyRollout(
       {
         client: deps.client,
@@ -106,6 +100,18 @@ export function createOsReconciler(deps: ReconcileDeps) {
   }
 
   return reconcile
+}
+
+/** Situations that are no longer seen are forgotten; others keep the time of their first sighting. */
+function remember(
+  sightings: Map<string, Map<string, number>>,
+  key: string,
+  seen: readonly string[],
+  nowMs: number,
+): void {
+  const before = sightings.get(key)
+  if (seen.length === 0) sightings.delete(key)
+  else sightings.set(key, new Map(seen.map((each) => [each, before?.get(each) ?? nowMs])))
 }
 
 /** Cached objects are trimmed of what they are. */
