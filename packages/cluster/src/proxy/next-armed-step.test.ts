@@ -66,6 +66,26 @@ check('follows an armed operation to its outcome', [
     { do: 'activate' },
   ],
 
+  [
+    'repeats soon when the agent was killed with the request',
+    {
+      ...armed(),
+      facts: {
+        task: { kind: 'activate', operationId: CLAIM, state: 'done', startedMs: NOW - 10_000 },
+      },
+    },
+    { do: 'activate' },
+  ],
+  [
+    'gives an agent that was just asked the time to begin',
+    {
+      ...armed(),
+      facts: {
+        task: { kind: 'activate', operationId: CLAIM, state: 'done', startedMs: NOW - 9000 },
+      },
+    },
+    { do: 'wait', reason: 'Rebooting', untilMs: NOW + 1000 },
+  ],
   ['asks for the reboot after a restart of ours', armed(), { do: 'activate' }],
   [
     'waits for an agent that is arming',

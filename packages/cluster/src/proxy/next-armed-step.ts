@@ -14,6 +14,8 @@ import { bootIdOf, osImageOf } from './subject.ts'
 
 /** After this long without a new boot id, the request to reboot is taken for lost and repeated. */
 export const REBOOT_EXPECTED_MS = 300_000
+/** An agent that was asked and is neither arming nor armed by then has lost the request. */
+export const REQUEST_LOST_MS = 10_000
 /** Decision 10: without the agent's word, the old system this long after a reboot is a failure. */
 export const OLD_SYSTEM_MS = 300_000
 const TRIAL_LOOK_MS = 2000
@@ -54,8 +56,9 @@ function activate(facts: Facts, operation: OperationRecord, nowMs: number): Step
   // After a restart of ours nobody remembers the call. Upstream's agent would flip the slots back
   // if it were told twice, so it gets the time in which the kubelet reports a reboot.
   const mayHaveArmed = agent.state !== 'described' || isArming(agent.status.operation?.phase)
-  if ((asked !== undefined || mayHaveArmed) && nowMs < askedMs + REBOOT_EXPECTED_MS) {
-    return rebooting(Math.min(nowMs + RECHECK_MS, askedMs + REBOOT_EXPECTED_MS))
+  const repeatMs = askedMs + (mayHaveArmed ? REBOOT_EXPECTED_MS : REQUEST_LOST_MS)
+  if ((asked !== undefined || mayHaveArmed) && nowMs < repeatMs) {
+    return rebooting(Math.min(nowMs + RECHECK_MS, repeatMs))
   }
   return { do: 'activate', operation }
 }
