@@ -203,7 +203,21 @@ describe('createInformer()', () => {
     await s.clock.advance(900_000)
     expect(warned).toHaveLength(1)
     expect(s.count('list')).toBeGreaterThan(55)
-    expect(s.count('watch')).toBeLessThan(6)
+    expect(s.count('watch')).toBeLessThan(12)
+    s.stop.abort()
+  })
+
+  test('takes the refusals of an API server that has just started for no loss of rights', async () => {
+    let isStarting = true
+    const s = setUp({ pollMs: 15_000 }, ({ verb }) => verb !== 'watch' || !isStarting)
+    void s.start()
+    await s.informer.synced
+    await s.clock.advance(2000)
+    isStarting = false
+    await s.clock.advance(2000)
+    await s.admin.create(NODES, node('new'))
+    await s.clock.advance(100)
+    expect(s.names()).toEqual(['new'])
     s.stop.abort()
   })
 

@@ -15,6 +15,8 @@ const PAGE_SIZE = 50
 const STALL_MS = 90_000
 const PAUSE = { minMs: 200, maxMs: 30_000 }
 const POLLS_PER_WATCH_TRY = 20
+/** An API server that has just started refuses everything for a moment: six seconds are believed. */
+const WATCH_REFUSALS_MAX = 6
 
 /** What changed in the cache. `old` is absent for additions, `current` for deletions. */
 export interface CacheChange<T> {
@@ -75,6 +77,8 @@ interface State<T extends KubeObject> {
   version?: string | undefined
   /** Failures in a row, for the pause and so that a long outage is one warning. */
   failures: number
+  /** Refused watches in a row. */
+  watchRefusals: number
   pollsLeft: number
   saidPolling: boolean
 }
@@ -95,6 +99,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       synced.resolve()
     },
     failures: 0,
+    watchRefusals: 0,
     pollsLeft: 0,
     saidPolling: false,
   }
@@ -152,10 +157,22 @@ function onFailure<T extends KubeObject>(state: State<T>, error: unknown): void 
     return
   }
   // A refused first list is no watch, and is treated like any other failure.
-  if (isOsError(error, 'watch-forbidden')) return startPolling(state, fields)
+  if (isOsError(error, 'watch-forbidden')) return onWatchRefused(state, fields)
   state.failures += 1
   if (state.failures === 1) log.warn('Cannot list or watch yet', fields)
   else log.debug('Cannot list or watch yet', fields)
+}
+
+/** Lists meanwhile, so that nothing is missed whatever comes of it. */
+function onWatchRefused<T extends KubeObject>(
+  state: State<T>,
+  fields: Record<string, string>,
+): void {
+  state.watchRefusals += 1
+  if (state.watchRefusals >= WATCH_REFUSALS_MAX) return startPolling(state, fields)
+  state.version = undefined
+  state.failures = state.watchRefusals
+  state.options.log.debug('Watching is refused; tries again', fields)
 }
 
 function startPolling<T extends KubeObject>(state: State<T>, fields: Record<string, string>): void {
@@ -208,6 +225,7 @@ async function follow<T extends KubeObject>(state: State<T>, signal: AbortSignal
     for await (const event of events) {
       stall.touch()
       state.failures = 0
+      state.watchRefusals = 0
       apply(state, event)
     }
   } catch (error) {
