@@ -46,6 +46,11 @@ check('follows an armed operation to its outcome', [
     { do: 'activate' },
   ],
   [
+    'begins again when another reboot came before the request, instead of blaming the image',
+    { ...armed(), bootId: 'boot-2', agent: described({ bootId: 'boot-2' }) },
+    { do: 'record', operation: { phase: 'Configuring' } },
+  ],
+  [
     'waits while the request runs',
     { ...armed({ since: ago(60 * MINUTE) }), facts: task('activate', 'running') },
     { do: 'wait', untilMs: NOW + 5000, keeps: 'activate' },

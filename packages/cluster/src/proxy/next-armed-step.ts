@@ -34,10 +34,21 @@ export function nextArmedStep(facts: Facts, armed: Armed, nowMs: number): Step {
       return followTrial(facts, armed, trial, nowMs)
     }
     if (bootId === operation.bootId) return activate(facts, operation, nowMs)
+    if (operation.phase === 'Armed' && agent.status.osVersion !== operation.image.version)
+      return beginAgain(operation, nowMs)
   } else if (bootIdOf(node) === operation.bootId) {
     return activate(facts, operation, nowMs)
   }
   return followNode(armed, nowMs)
+}
+
+/**
+ * The machine was rebooted by something else between our record and our request, or it was
+ * replaced: its agent knows every trial, and not this one. Nothing was tried, so nothing has failed.
+ */
+function beginAgain(operation: OperationRecord, nowMs: number): Step {
+  const { bootId: _, ...rest } = operation
+  return { do: 'record', operation: inPhase(rest, 'Configuring', nowMs) }
 }
 
 /** The reboot has not happened: ask for it, unless that was just done. */

@@ -61,6 +61,8 @@ function nextPhaseStep(facts: Facts, running: Running, nowMs: number): Step {
     case 'Draining':
       return drain(facts, running, nowMs)
     case 'Drained':
+      if (holdsOtherImage(facts, operation))
+        return { do: 'record', operation: inPhase(operation, 'Preparing', nowMs) }
       return isUnschedulable(running.node)
         ? { do: 'arm', operation, bootId: currentBootId(facts, running) }
         : drainAgain(operation, nowMs)
