@@ -28,6 +28,7 @@ export class FakeWatch {
   #end: { readonly error?: Error } | undefined
   #isSilent = false
   #lastDueMs = 0
+  #waiting = 0
 
   constructor(context: FakeWatchContext) {
     this.#context = context
@@ -94,8 +95,14 @@ export class FakeWatch {
     const dueMs = Math.max(this.#lastDueMs, clock.monotonicMs() + lagMs)
     this.#lastDueMs = dueMs
     const delayMs = dueMs - clock.monotonicMs()
-    if (delayMs <= 0) this.#deliver(event)
-    else this.#cancels.push(clock.schedule(delayMs, () => this.#deliver(event)))
+    // One that is due this very moment may still wait for its timer: order is kept.
+    if (delayMs <= 0 && this.#waiting === 0) return this.#deliver(event)
+    this.#waiting += 1
+    const cancel = clock.schedule(delayMs, () => {
+      this.#waiting -= 1
+      this.#deliver(event)
+    })
+    this.#cancels.push(cancel)
   }
 
   #deliver(event: WatchEvent<KubeObject>): void {

@@ -1,5 +1,6 @@
 // I17: a node is rebooted only when it was drained, or a person asked for force, and only for what
 // the OS object asked for a moment ago.
+import type { Node } from '@kubenest/api/core/objects'
 import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { ImageIdentity } from '@kubenest/api/os/records'
 import type { AgentEvent } from '../fakes/fake-agent.ts'
@@ -11,12 +12,15 @@ import {
   INSTANCE_COLLECTION,
   isSameImage,
   isUnschedulable,
+  NODE_COLLECTION,
   operationOf,
   OS_COLLECTION,
 } from './read-records.ts'
 
 /** A wish is fresh for this long after it was changed: the lease period. */
 const FRESH_MS = 15_000
+/** A request on its way cannot know what a person does at the same moment. */
+const IN_FLIGHT_MS = 2000
 
 interface Wish {
   readonly image: ImageIdentity
@@ -28,11 +32,14 @@ interface Wish {
 /** Remembers what was asked for, and until when. */
 export function makeDrainedBeforeReboot(): Invariant {
   const wishes: Wish[] = []
+  const cordonedMs = new Map<string, number>()
   const fresh = (nowMs: number) => wishes.filter(({ untilMs }) => untilMs >= nowMs - FRESH_MS)
 
   function onChange(change: StoredChange, world: World): string | undefined {
     const os = changeOf<Os>(change, OS_COLLECTION)
     if (os !== undefined) noteWish(wishes, os.current, world.nowMs)
+    const node = changeOf<Node>(change, NODE_COLLECTION)
+    if (isUnschedulable(node?.old)) cordonedMs.set(change.key, world.nowMs)
     const found = changeOf<OsInstance>(change, INSTANCE_COLLECTION)
     const operation = operationOf(found?.current)
     const isArming = operation?.phase === 'Armed' && operationOf(found?.old)?.phase !== 'Armed'
@@ -49,6 +56,8 @@ export function makeDrainedBeforeReboot(): Invariant {
     const node = world.node(event.node)
     if (event.what !== 'armed' || node === undefined) return undefined
     if (fresh(world.nowMs).some(({ isForced }) => isForced)) return undefined
+    const justNow = (cordonedMs.get(event.node) ?? 0) >= world.nowMs - IN_FLIGHT_MS
+    if (!isUnschedulable(node) && justNow) return undefined
     if (!isUnschedulable(node)) return `${event.node} was told to reboot and is not cordoned`
     const pods = world.pods.filter(({ spec }) => spec?.nodeName === event.node)
     if (pods.length === 0) return undefined

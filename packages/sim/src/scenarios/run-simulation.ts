@@ -47,14 +47,18 @@ export async function runSimulation(
 
 class Simulation {
   readonly #scenario: Scenario
-  readonly #invariants: readonly Invariant[] = makeAllInvariants()
+  readonly #invariants: readonly Invariant[]
   readonly #cluster: SimulatedCluster
   readonly #people: People
   #violation: Violation | undefined
+  readonly #patienceMs: number
   #lastWriteMs = 0
 
   constructor(scenario: Scenario, sabotage: Sabotage) {
     this.#scenario = scenario
+    const { only, patienceMs = CALM_MS_MAX } = sabotage
+    this.#patienceMs = patienceMs
+    this.#invariants = makeAllInvariants().filter(({ id }) => only === undefined || id === only)
     this.#cluster = new SimulatedCluster(scenario, sabotage, {
       onBug: (message) => this.#break('bug', message),
       onAgent: (event) => {
@@ -131,7 +135,7 @@ class Simulation {
   /** Looks until nothing is broken at rest; what is still broken at the limit is a violation. */
   async #comeToRest(): Promise<void> {
     const { clock } = this.#cluster
-    const endMs = clock.monotonicMs() + CALM_MS_MAX
+    const endMs = clock.monotonicMs() + this.#patienceMs
     for (;;) {
       await clock.advance(STEP_MS)
       if (this.#violation !== undefined) return

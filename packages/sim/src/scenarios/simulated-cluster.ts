@@ -27,6 +27,10 @@ export interface Sabotage {
   readonly operator?: (client: KubeClient) => KubeClient
   readonly proxy?: (client: KubeClient) => KubeClient
   readonly agent?: (client: AgentClient) => AgentClient
+  /** Looks for this invariant alone. @defaultValue all */
+  readonly only?: string
+  /** How long a run may take to come to rest. @defaultValue 45 minutes */
+  readonly patienceMs?: number
   /** An agent that counts no trials. */
   readonly forgetsTrials?: boolean
 }
