@@ -1,5 +1,5 @@
-// One node for tests of the proxy: the fake API server, a machine with two slots and a scripted agent, a
-// kubelet, and a proxy that can be killed after any request.
+// One node for tests of the proxy: the fake API server, a machine with two slots and a scripted
+// agent, a kubelet, and a proxy that can be killed after any request.
 import type { AgentStatus, PrepareUpgradeParams, TrialVerdict } from '@kubenest/api/agent/rpc'
 import type { Node, Pod } from '@kubenest/api/core/objects'
 import { LABELS, OS_INSTANCE_ANNOTATIONS, OS_INSTANCE_NAMESPACE } from '@kubenest/api/os/names'
@@ -31,7 +31,9 @@ export interface WorldOptions {
   readonly rules?: FakeRules
   /** What the agent answers to upgrade and rollback, before it arms anything. */
   readonly failActivate?: () => OsError | undefined
-  /** Called for each request of the proxy; `kill` ends the process after the request was applied. */
+  /**
+   * Called for each request of the proxy; `kill` ends the process after the request was applied.
+   */
   readonly onRequest?: (request: FakeRequest, kill: () => void) => void
 }
 

@@ -1,4 +1,5 @@
-// The client over a real unix socket, with a scripted agent: checklist C11 and C12, and broken peers.
+// The client over a real unix socket, with a scripted agent: checklist C11 and C12, and broken
+// peers.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

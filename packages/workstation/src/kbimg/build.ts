@@ -30,7 +30,9 @@ export interface Build {
   /** One line for the log of a failed build. */
   readonly note: (line: string) => void
   readonly ids: BuildIds
-  /** Tar of the root as the packages make it: taken when it exists, else made for the next build. */
+  /**
+   * Tar of the root as the packages make it: taken when it exists, else made for the next build.
+   */
   readonly packageRoot?: string
   /** Filled by steps as they go. */
   packages: PackageVersion[]

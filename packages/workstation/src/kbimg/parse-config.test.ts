@@ -1,4 +1,5 @@
-// The documented TOML and what is refused, with key and remedy (contract 6.5, 6.6; issue section 11).
+// The documented TOML and what is refused, with key and remedy (contract 6.5, 6.6; issue section
+// 11).
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { isOsError, type OsError } from '@kubenest/base/errors'

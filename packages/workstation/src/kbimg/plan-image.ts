@@ -94,8 +94,8 @@ export function planPackages(config: ImageConfig): string[] {
 }
 
 /**
- * For virtual machines: both consoles, and no check of the timer interrupt, which fails on a busy host
- * without KVM and panics a sound guest.
+ * For virtual machines: both consoles, and no check of the timer interrupt, which fails on a busy
+ * host without KVM and panics a sound guest.
  */
 const VIRTUAL_MACHINE = ['console=tty0', 'console=ttyS0,115200', 'no_timer_check']
 

@@ -45,7 +45,10 @@ ExecStart=/usr/bin/cp /run/machine-id /etc/machine-id
 WantedBy=sysinit.target
 `
 
-/** The journal is filed under the identity, so it starts when that is known; earlier lines wait for it. */
+/**
+ * The journal is filed under the identity, so it starts when that is known; earlier lines wait for
+ * it.
+ */
 const JOURNAL_DROP_IN = `[Unit]
 After=etc.mount kubenest-machine-id.service
 `

@@ -1,4 +1,5 @@
-// What a guest is, and the QEMU command line for it. Pure; flags as measured (lab notes, section 2).
+// What a guest is, and the QEMU command line for it. Pure; flags as measured (lab notes, section
+// 2).
 
 /** A host port on loopback that leads to a port of the guest. */
 export interface PortForward {

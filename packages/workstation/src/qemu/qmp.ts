@@ -29,7 +29,9 @@ export async function runQmpCommand(
   })
 }
 
-/** The second answer: the first is to `qmp_capabilities`; events and the greeting are no answers. */
+/**
+ * The second answer: the first is to `qmp_capabilities`; events and the greeting are no answers.
+ */
 export function findAnswer(text: string, command: QmpCommand): unknown {
   const lines = text
     .split('\n')

@@ -1,6 +1,6 @@
-// Black box: the kbimg program builds a small image from the machine's own Debian sources, is killed in
-// the middle, and the result is judged by other people's tools. Takes a minute or two; needs root or a
-// range in /etc/subuid, and the network of apt.
+// Black box: the kbimg program builds a small image from the machine's own Debian sources, is
+// killed in the middle, and the result is judged by other people's tools. Takes a minute or two;
+// needs root or a range in /etc/subuid, and the network of apt.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'

@@ -1,5 +1,5 @@
-// Container images without Docker, judged by skopeo and by running the program in the unpacked root.
-// Needs apt for Debian's libc6.
+// Container images without Docker, judged by skopeo and by running the program in the unpacked
+// root. Needs apt for Debian's libc6.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
