@@ -86,7 +86,12 @@ export async function applyStep(
     case 'idle':
       return await applyRecords(context, step)
     case 'configure':
-      return await configure(context, step, signal)
+      configure(context, step)
+      return AGAIN
+    case 'recordApplied':
+      await write(context, (instance) => writeApplied(client, instance, step.kind))
+      memory.task = undefined
+      return AGAIN
     case 'replaceSysconfigs':
       await write(context, (instance) => writeSysconfigs(client, instance, step.sysconfigs))
       return AGAIN
@@ -179,26 +184,16 @@ async function rereadNode({ client, nodeName, view }: StepContext): Promise<Appl
   return AGAIN
 }
 
-async function configure(
-  context: StepContext,
-  step: Extract<Step, { do: 'configure' }>,
-  signal: AbortSignal,
-): Promise<Applied> {
-  const { agent, client, memory } = context
+function configure(context: StepContext, step: Extract<Step, { do: 'configure' }>): void {
   const request = renderConfigure(context.view.instance.get()?.spec?.[step.kind])
-  try {
-    if (request !== undefined) await agent.configure(request, signal)
-  } catch (error) {
-    return remember(context, { step: 'configure', operationId: step.operationId }, error)
-  }
-  memory.failure = undefined
-  await write(context, (instance) => writeApplied(client, instance, step.kind))
-  return AGAIN
+  context.calls.start('configure', step.operationId, async ({ signal }) => {
+    if (request !== undefined) await context.agent.configure(request, signal)
+  })
 }
 
 function remember(
   context: StepContext,
-  ref: { step: 'configure' | 'lookForBlockers'; operationId: string },
+  ref: { step: 'lookForBlockers'; operationId: string },
   thrown: unknown,
 ): Applied {
   const error = toOsError(thrown)

@@ -16,7 +16,7 @@ export type AgentFacts =
   | { readonly state: 'described'; readonly status: AgentStatus }
 
 /** Long calls run beside the reconcile loop, one at a time. */
-export type TaskKind = 'prepare' | 'drain' | 'activate'
+export type TaskKind = 'configure' | 'prepare' | 'drain' | 'activate'
 
 /** The long call of this process that runs or has ended well. */
 export interface TaskFacts {
@@ -29,7 +29,7 @@ export interface TaskFacts {
 }
 
 /** What can fail and is repeated. */
-export type FallibleStep = TaskKind | 'configure' | 'lookForBlockers'
+export type FallibleStep = TaskKind | 'lookForBlockers'
 
 /** A step that failed, with the count of failures in a row. Forgotten when the step succeeds. */
 export interface FailureFacts {

@@ -26,6 +26,17 @@ test('createLongCalls() aborts a call that the next step does not go on with, an
   expect([memory.task, memory.failure]).toEqual([undefined, undefined])
 })
 
+test('createLongCalls() remembers what ended well until it is written down', async () => {
+  const memory = createMemory()
+  const calls = createLongCalls({ memory, clock: systemClock, log: silentLogger, wake: () => {} })
+  calls.start('configure', 'op/sysconfigs/c1', async () => {})
+  await calls.settled()
+  expect(calls.abandonUnless({ do: 'recordApplied', kind: 'sysconfigs' })).toBeUndefined()
+  expect(memory.task).toMatchObject({ kind: 'configure', state: 'done' })
+  calls.abandonUnless({ do: 'uncordon' })
+  expect(memory.task).toBeUndefined()
+})
+
 test('nodeFingerprint() ignores heartbeats and heeds labels, cordon, boot and readiness', () => {
   const node = makeNode()
   const beat = { ...node, metadata: { ...node.metadata, resourceVersion: '99' } }

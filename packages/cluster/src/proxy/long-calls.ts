@@ -1,4 +1,4 @@
-// Calls that last: prepare, drain, activate. One at a time, beside the reconcile loop, so that a
+// Calls that last: configure, prepare, drain, activate. One at a time, beside the reconcile loop, so that a
 // changed or deleted OS object is noticed while one runs. What they leave is memory; phases are
 // written by steps.
 import type { Clock } from '@kubenest/base/clock'
@@ -49,7 +49,8 @@ export function createLongCalls(options: LongCallOptions): LongCalls {
       if (task === undefined || task.kind === 'activate' || goesOn(step, task.kind))
         return undefined
       // What a finished call means is written by the very next record; until then it is remembered.
-      if (step.do === 'record' && task.state === 'done') return undefined
+      const isMeaning = step.do === 'record' || step.do === 'recordApplied'
+      if (isMeaning && task.state === 'done') return undefined
       memory.task = undefined
       task.abort.abort()
       return task.state === 'running' ? task.kind : undefined

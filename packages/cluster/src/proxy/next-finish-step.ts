@@ -3,6 +3,7 @@
 // node.
 import type { Os } from '@kubenest/api/os/os'
 import type { ImageIdentity, OperationRecord, Verdict } from '@kubenest/api/os/records'
+import { applySettings } from './apply-settings.ts'
 import type { Facts, Subject } from './facts.ts'
 import {
   claimIdOf,
@@ -14,7 +15,6 @@ import {
   wantedImage,
 } from './operation-record.ts'
 import { openOperation } from './open-operation.ts'
-import { retryOr } from './retry-or.ts'
 import type { ConfigKind, Step } from './step.ts'
 import { mayUncordon, needsConfigure, osImageOf, settingsChanged } from './subject.ts'
 
@@ -27,14 +27,7 @@ export function nextFinishStep(facts: Facts, finishing: Finishing, nowMs: number
   const settled = verdict?.id === operation.id ? verdict : undefined
   const isSuccess = settled === undefined && osImageOf(node) === operation.image.version
   if (isSuccess && needsConfigure(instance, 'sysconfigs')) {
-    const ref = { step: 'configure', operationId: operation.id } as const
-    return (
-      retryOr(facts, ref, nowMs) ?? {
-        do: 'configure',
-        kind: 'sysconfigs',
-        operationId: operation.id,
-      }
-    )
+    return applySettings(facts, { instance, operation, kind: 'sysconfigs' }, nowMs)
   }
   if (mayUncordon(node, operation)) return { do: 'uncordon' }
   if (settled !== undefined && keepsPlace(settled) && claimIdOf(instance) === undefined) {

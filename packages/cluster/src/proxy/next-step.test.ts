@@ -4,6 +4,11 @@ import { MINUTE, ago, check, claimed, cordoned, phase } from '../../test/proxy/c
 import { CLAIM, DIGEST, NOW, V1, V2 } from '../../test/proxy/fixtures.ts'
 import { timestamp } from './operation-record.ts'
 
+function settingsCall(version: string, state: 'running' | 'done') {
+  const operationId = `${CLAIM}/upgradeconfigs/${version}`
+  return { task: { kind: 'configure', operationId, state, startedMs: NOW - 1000 } } as const
+}
+
 check('follows the decision table', [
   ['creates a missing OSInstance', { facts: { instance: undefined } }, { do: 'ensureInstance' }],
   [
@@ -143,6 +148,21 @@ check('follows the decision table', [
     'row 12: applies upgradeconfigs',
     { up: ['c2', 'c2', 'c1'], ...claimed },
     { do: 'configure', kind: 'upgradeconfigs' },
+  ],
+  [
+    'row 12: waits while the agent applies them',
+    { up: ['c2', 'c2', 'c1'], ...claimed, facts: settingsCall('c2', 'running') },
+    { do: 'wait', reason: 'Configuring', keeps: 'configure' },
+  ],
+  [
+    'row 12: writes down that they are applied',
+    { up: ['c2', 'c2', 'c1'], ...claimed, facts: settingsCall('c2', 'done') },
+    { do: 'recordApplied', kind: 'upgradeconfigs' },
+  ],
+  [
+    'row 12: takes no other version for applied',
+    { up: ['c3', 'c3', 'c1'], ...claimed, facts: settingsCall('c2', 'done') },
+    { do: 'configure', operationId: `${CLAIM}/upgradeconfigs/c3` },
   ],
   ['row 12: then prepares', { ...claimed }, { do: 'record', operation: { phase: 'Preparing' } }],
   [

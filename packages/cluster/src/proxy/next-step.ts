@@ -5,6 +5,7 @@ import type { Os, OsInstance } from '@kubenest/api/os/os'
 import type { OperationRecord, Verdict } from '@kubenest/api/os/records'
 import { OsError } from '@kubenest/base/errors'
 import { swapGrubEntries } from '../operator/assign-instance.ts'
+import { applySettings } from './apply-settings.ts'
 import type { Facts, Subject } from './facts.ts'
 import { nextArmedStep } from './next-armed-step.ts'
 import { nextFinishStep, openFinished, release } from './next-finish-step.ts'
@@ -18,7 +19,6 @@ import {
   timestamp,
   verdictOn,
 } from './operation-record.ts'
-import { retryOr } from './retry-or.ts'
 import type { Step } from './step.ts'
 import {
   hasLabel,
@@ -120,13 +120,7 @@ function nextStepOffTarget(facts: Facts, begun: BegunWithOs, nowMs: number): Ste
   if (!hasLabel(node, LABELS.upgrading)) return waitForLabel()
   if (isIdle(instance)) return clearLeftovers(facts, begun, LABELS.upgrading)
   if (operation !== undefined && needsConfigure(instance, 'upgradeconfigs')) {
-    return (
-      retryOr(facts, { step: 'configure', operationId: operation.id }, nowMs) ?? {
-        do: 'configure',
-        kind: 'upgradeconfigs',
-        operationId: operation.id,
-      }
-    )
+    return applySettings(facts, { instance, operation, kind: 'upgradeconfigs' }, nowMs)
   }
   return nextOperationStep(facts, { node, instance, operation, os }, nowMs)
 }

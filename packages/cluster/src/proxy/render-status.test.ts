@@ -127,7 +127,7 @@ describe('renderStatus()', () => {
     })
     const failure = {
       step: 'configure' as const,
-      operationId: CLAIM,
+      operationId: `${CLAIM}/upgradeconfigs/c2`,
       error,
       attempts: 1,
       firstMs: NOW,

@@ -29,6 +29,7 @@ export interface StatusFacts {
 
 /** Waits that belong to an operation that goes well. */
 const ORDINARY: ReadonlySet<string> = new Set([
+  'Configuring',
   'Preparing',
   'Busy',
   'Draining',

@@ -17,7 +17,10 @@ export type Step =
    * Write the operation record: a new operation, or the next phase; with a verdict when it failed.
    */
   | { readonly do: 'record'; readonly operation: OperationRecord; readonly verdict?: Verdict }
+  /** `operationId` names operation, kind and version: the identity of this call. */
   | { readonly do: 'configure'; readonly kind: ConfigKind; readonly operationId: string }
+  /** The agent has applied them: write it to the status. */
+  | { readonly do: 'recordApplied'; readonly kind: ConfigKind }
   /** The OS object's sysconfigs changed after the reboot (row 5). */
   | { readonly do: 'replaceSysconfigs'; readonly sysconfigs: Configs | undefined }
   | { readonly do: 'prepare'; readonly operation: OperationRecord }
