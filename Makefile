@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/@oven/bun-linux-x64/bin:$(PATH)
 # Words for `kubenest lab demo`, for example DEMO_FLAGS=--no-vm.
 DEMO_FLAGS ?=
 
-.PHONY: help setup setup-base ok test demo build build-x64 images fmt clean
+.PHONY: help setup setup-base ok test demo build build-x64 images bench fmt clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -35,6 +35,9 @@ build-x64: setup-base
 
 images: setup build-x64 ## Container images of operator and proxy as OCI archives into dist/images/
 	@dist/linux-x64/kubenest images --executable dist/linux-x64/kubenest-cluster --out dist/images
+
+bench: setup build-x64 ## Measure speed and memory, about 8 minutes (root, for one bench in a cgroup)
+	@$(BUN) bench/src/main.ts --dist dist/linux-x64
 
 fmt: setup-base ## Format code, wrap comments, write generated files
 	@$(BUN) tools/wrap-comments.ts

@@ -1,6 +1,6 @@
 // Files for packages that may not import node:fs themselves. Every path is absolute or relative to
 // the working directory; nothing here follows user text into a shell.
-import { appendFileSync, createReadStream } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import { OsError } from './errors.ts'
@@ -194,10 +194,10 @@ export function appendText(file: string, text: string): void {
 
 /** SHA-256 of a file, hex. */
 export async function digestFile(file: string): Promise<string> {
-  // Not of node:crypto: loading that costs every resident program 1.7 MB.
+  // Of Bun itself: resident programs import this file and would load node:crypto with it.
   const hash = new Bun.CryptoHasher('sha256')
   try {
-    for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array)
+    for await (const chunk of Bun.file(file).stream()) hash.update(chunk)
   } catch (error) {
     throw fileError('read', file, error)
   }
