@@ -510,6 +510,23 @@ describe('operator, beyond the checklists', () => {
     expect(await world.labelled()).toEqual([])
   })
 
+  test('operator() outlives the moment in which a new API server refuses everybody', async () => {
+    let isStarting = true
+    const world = makeWorld({
+      rules: ({ verb, resource }) =>
+        !(isStarting && verb === 'patch' && /^os(\/|$)/.test(resource)),
+    })
+    await world.nodes(['n1', 'n2', 'n3'], V1)
+    world.start()
+    await world.os('o', upgrade({ maxunavailable: 2 }))
+    await world.run(2000)
+    expect(await world.labelled()).toEqual(['n1'])
+    isStarting = false
+    await world.run(35_000)
+    expect(await world.labelled()).toEqual(['n1', 'n2'])
+    expect(await world.condition('o', 'Degraded')).toBe('False/AsExpected')
+  })
+
   test('operator() writes no status twice where the CRD prunes it', async () => {
     const world = makeWorld({ pruneStatus: (plural) => (plural === 'os' ? {} : undefined) })
     await world.nodes(['n1', 'n2'], V1)

@@ -21,8 +21,8 @@ import { createWriteOverlay } from './write-overlay.ts'
 const STALE_RETRY = { minMs: 100, maxMs: 5000 }
 /** A clock that was set is noticed within this time. */
 const LOOK_AGAIN_MAX_MS = 60_000
-/** How long a refused claim right is believed. */
-const CLAIM_RIGHT_RETRY_MS = 600_000
+/** How long a refused claim right is believed: an API server that has just started refuses all. */
+const CLAIM_REFUSAL = { minMs: 15_000, maxMs: 600_000 } as const
 
 /** What a reconcile needs. */
 export interface ReconcileDeps {
@@ -43,10 +43,14 @@ export function createOsReconciler(deps: ReconcileDeps) {
   const sightings = new Map<string, Map<string, number>>()
   const refusals = new Map<string, number>()
   let claimsForbiddenMs: number | undefined
+  let claimRefusals = 0
 
-  function mayClaim(): boolean {
-    if (claimsForbiddenMs === undefined) return true
-    return deps.clock.monotonicMs() - claimsForbiddenMs > CLAIM_RIGHT_RETRY_MS
+  /** How long a refusal is believed still; 0 when claims may be written. */
+  function refusedMs(): number {
+    if (claimsForbiddenMs === undefined) return 0
+    const doubledMs = CLAIM_REFUSAL.minMs * 2 ** Math.min(claimRefusals - 1, 10)
+    const untilMs = claimsForbiddenMs + Math.min(doubledMs, CLAIM_REFUSAL.maxMs)
+    return Math.max(0, untilMs - deps.clock.monotonicMs())
   }
 
   async function reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -59,7 +63,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
     }
     const facts = gatherFacts(deps, os, {
       resolveInstance: (each, cached) => writtenInstances.resolve(each, cached),
-      mayClaim: mayClaim(),
+      mayClaim: refusedMs() === 0,
       firstSeenMs: (sighting) => sightings.get(key)?.get(sighting),
     })
     const nowMs = deps.clock.nowMs()
@@ -85,6 +89,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
       if (claimsForbiddenMs === undefined)
         deps.log.warn('The operator may not patch OS objects; works on one node at a time')
       claimsForbiddenMs = deps.clock.monotonicMs()
+      claimRefusals += 1
       return { requeueAfterMs: 1 }
     }
     if (outcome === 'stale') {
@@ -93,10 +98,14 @@ export function createOsReconciler(deps: ReconcileDeps) {
       return { requeueAfterMs: backOffMs(STALE_RETRY, count, Math.random) }
     }
     refusals.delete(key)
-    if (facts.mayClaim && plan.record !== undefined) claimsForbiddenMs = undefined
+    if (facts.mayClaim && plan.record !== undefined) {
+      claimsForbiddenMs = undefined
+      claimRefusals = 0
+    }
     for (const text of planEvents(facts.os, plan)) events.record(eventSubject(os), text)
     const statusAgainMs = await status.write(os, plan.status, signal)
-    return lookAgain(plan.nextActionMs, nowMs, statusAgainMs)
+    const claimAgainMs = facts.mayClaim ? undefined : refusedMs()
+    return lookAgain(plan.nextActionMs, nowMs, [statusAgainMs, claimAgainMs])
   }
 
   return reconcile
@@ -122,12 +131,11 @@ function eventSubject({ metadata }: Os): Os {
 function lookAgain(
   nextActionMs: number | undefined,
   nowMs: number,
-  statusAgainMs: number | undefined,
+  others: readonly (number | undefined)[],
 ): ReconcileResult {
-  const delays: number[] = []
+  const delays = others.flatMap((each) => each ?? [])
   if (nextActionMs !== undefined)
     delays.push(Math.min(LOOK_AGAIN_MAX_MS, Math.max(1, nextActionMs - nowMs)))
-  if (statusAgainMs !== undefined) delays.push(statusAgainMs)
   // Whole milliseconds: a rest of 1e-13 ms would be a loop without a pause.
   return delays.length === 0 ? {} : { requeueAfterMs: Math.ceil(Math.min(...delays)) }
 }

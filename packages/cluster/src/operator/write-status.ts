@@ -14,6 +14,8 @@ import type { PlannedStatus } from './os-status.ts'
 
 /** Least time between two writes of one object's status. */
 export const STATUS_PAUSE_MS = 1000
+/** An API server that has just started refuses everybody for a moment. */
+export const STATUS_REFUSED_PAUSE_MS = 30_000
 
 /** See {@link createStatusWriter}. */
 export interface StatusWriter {
@@ -38,6 +40,8 @@ export function createStatusWriter(deps: {
 }): StatusWriter {
   const written = new Map<string, Written>()
   let isSupported = true
+  let refusedUntilMs = 0
+  let hasSaidRefused = false
 
   async function write(os: Os, planned: PlannedStatus, signal: AbortSignal) {
     const key = objectKey(os)
@@ -49,14 +53,14 @@ export function createStatusWriter(deps: {
     const text = JSON.stringify({ ...planned, conditions })
     if (!isSupported || last?.text === text) return undefined
     const nowMs = deps.clock.monotonicMs()
+    if (nowMs < refusedUntilMs) return refusedUntilMs - nowMs
     if (last !== undefined && nowMs - last.atMs < STATUS_PAUSE_MS)
       return STATUS_PAUSE_MS - (nowMs - last.atMs)
     written.set(key, { uid, text, conditions, atMs: nowMs })
-    await send(os, { ...planned, conditions: [...conditions] }, signal)
-    return undefined
+    return await send(os, { ...planned, conditions: [...conditions] }, signal)
   }
 
-  async function send(os: Os, status: OsStatus, signal: AbortSignal): Promise<void> {
+  async function send(os: Os, status: OsStatus, signal: AbortSignal): Promise<number | undefined> {
     const { name, namespace = '' } = os.metadata
     // Members that are gone must be removed by null.
     const body = { status: { nextActionTime: null, ...status } }
@@ -66,19 +70,19 @@ export function createStatusWriter(deps: {
         subresource: 'status',
         signal,
       })
-      if (answer.status?.conditions !== undefined) return
+      if (answer.status?.conditions !== undefined) return undefined
       isSupported = false
       deps.log.info('The OS CRD keeps no status; none is written from now on')
+      return undefined
     } catch (error) {
-      if (isOsError(error, 'kube-forbidden')) {
-        isSupported = false
-        deps.log.warn('The operator may not write the status of OS objects')
-        return
-      }
       // The object is gone or has moved on: the next reconcile tells.
-      if (isOsError(error, 'kube-not-found')) return
+      if (isOsError(error, 'kube-not-found')) return undefined
       written.delete(objectKey(os))
-      throw error
+      if (!isOsError(error, 'kube-forbidden')) throw error
+      refusedUntilMs = deps.clock.monotonicMs() + STATUS_REFUSED_PAUSE_MS
+      if (!hasSaidRefused) deps.log.warn('The operator may not write the status of OS objects')
+      hasSaidRefused = true
+      return STATUS_REFUSED_PAUSE_MS
     }
   }
 
