@@ -19,6 +19,8 @@ import {
 export const REASONS_MAX = 20
 const EXAMPLES_MAX = 3
 const MESSAGE_LENGTH_MAX = 1000
+/** The long sentence stands once; four copies of it hide everything else. */
+const SEE_DEGRADED = 'the condition Degraded says why, and what to do.'
 
 /** A condition before its transition time is known. */
 export interface PlannedCondition {
@@ -151,7 +153,8 @@ function degraded(input: StatusInput): PlannedCondition {
 }
 
 function paused({ gate, os }: StatusInput): PlannedCondition {
-  if (gate?.reason === 'Halted') return condition('Paused', true, 'Halted', gate.message)
+  if (gate?.reason === 'Halted')
+    return condition('Paused', true, 'Halted', `The rollout halted itself; ${SEE_DEGRADED}`)
   if (os.paused) return condition('Paused', true, 'PausedByUser', 'spec.rollout.paused is true.')
   return condition('Paused', false, 'NotPaused', 'The rollout is not paused.')
 }
@@ -191,6 +194,11 @@ function shownReason(standing: NodeStanding, input: StatusInput) {
   const { gate, pausedUntilMs, os } = input
   const message = standing.message.slice(0, MESSAGE_LENGTH_MAX)
   if (standing.kind !== 'candidate') return { reason: standing.reason, message }
+  if (gate?.reason === 'Halted')
+    return {
+      reason: gate.reason,
+      message: `It waits because the rollout is halted; ${SEE_DEGRADED}`,
+    }
   if (gate !== undefined) return { reason: gate.reason, message: gate.message }
   if (pausedUntilMs !== undefined)
     return { reason: 'Interval', message: intervalSentence(os.intervalSeconds, pausedUntilMs) }

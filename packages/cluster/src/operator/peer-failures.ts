@@ -3,7 +3,11 @@
 import type { Claim } from '@kubenest/api/os/records'
 import type { InstanceFacts, NodeFacts, OsFacts } from './facts.ts'
 
-/** How long a rebooted, ready node may show its old version before it counts as failed. */
+/**
+ * How long a rebooted, ready node may show its old version before it counts as failed. Counted from
+ * the first sighting of this process, so an operator restart begins it anew; the deadline below is
+ * counted from the claim and does not.
+ */
 export const PEER_OLD_VERSION_MS = 5 * 60_000
 /** Allowance for download and preparation, beside drain and health deadlines. */
 export const PEER_PREPARE_MS = 2 * 3_600_000

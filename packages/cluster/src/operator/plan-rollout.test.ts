@@ -74,6 +74,22 @@ describe('planRollout()', () => {
     })
   })
 
+  test('planRollout() tells why it halted once, and points there elsewhere', () => {
+    const failure = {
+      ...{ node: 'n1', nodeUid: 'uid-n1', claim: 'c9', outcome: 'FellBack' as const },
+      ...{ reason: 'TrialUnhealthy', message: 'why', at: '2026-01-01T00:00:00Z' },
+    }
+    const image = { digest: '', version: 'v2' }
+    const rollout = { image, startedAt: '2026-01-01T00:00:00Z', failures: [failure] }
+    const { status } = plan(factsOf({ os: sampleOs({ rollout }) }))
+    const messageOf = (type: string) =>
+      status.conditions.find((each) => each.type === type)?.message
+    expect(messageOf('Degraded')).toContain('kubectl os allow')
+    expect(messageOf('Paused')).toContain('the condition Degraded says why')
+    const waiting = status.reasons?.find(({ reason }) => reason === 'Halted')
+    expect(waiting?.message).toContain('the condition Degraded says why')
+  })
+
   test('planRollout() promises no action where it only looks again', () => {
     const found = plan(factsOf())
     const started = { claims: [claim()] }
