@@ -21,8 +21,8 @@ const WORK_FOLDER = '/persist/KubeOS-Update'
 const MOUNT_POINT = `${WORK_FOLDER}/kubeos-update`
 /** What the documented agent asks for beside the image, bytes. */
 const SPARE_BYTES = 10 * 1024 * 1024
-const UNMOUNT_TRIES = 20
-const UNMOUNT_PAUSE_MS = 500
+const BUSY_TRIES = 20
+const BUSY_PAUSE_MS = 500
 const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
@@ -240,22 +240,40 @@ async function withDevice<T>(
 
 async function mount(deps: StageTarDeps, work: Work, options: string): Promise<void> {
   const all = work.isFile ? `${options},loop` : options
-  await runOrThrow(deps.exec, 'mount the slot', {
-    argv: ['mount', '-t', 'ext4', '-o', all, work.device, work.mountPoint],
-  })
+  await runWhenFree(deps, 'mount the slot', [
+    'mount',
+    '-t',
+    'ext4',
+    '-o',
+    all,
+    work.device,
+    work.mountPoint,
+  ])
 }
 
-/** A program that was killed with its agent may hold the mount for a moment longer. */
 async function unmount(
   deps: Pick<StageTarDeps, 'exec' | 'clock'>,
   work: Pick<Work, 'mountPoint'>,
 ): Promise<void> {
-  const argv = ['umount', work.mountPoint] as const
-  for (let tries = 1; tries < UNMOUNT_TRIES; tries += 1) {
-    if ((await deps.exec.run({ argv })).exitCode === 0) return
-    await deps.clock.sleep(UNMOUNT_PAUSE_MS)
+  await runWhenFree(deps, 'unmount the slot', ['umount', work.mountPoint])
+}
+
+/**
+ * A program that was killed with its agent may hold a mount for a moment longer, and so may whoever
+ * looks at every new device.
+ */
+async function runWhenFree(
+  deps: Pick<StageTarDeps, 'exec' | 'clock'>,
+  purpose: string,
+  argv: readonly [string, ...string[]],
+): Promise<void> {
+  for (let tries = 1; tries < BUSY_TRIES; tries += 1) {
+    const { exitCode, stderr } = await deps.exec.run({ argv })
+    if (exitCode === 0) return
+    if (!stderr.includes('busy')) break
+    await deps.clock.sleep(BUSY_PAUSE_MS)
   }
-  await runOrThrow(deps.exec, 'unmount the slot', { argv })
+  await runOrThrow(deps.exec, purpose, { argv })
 }
 
 async function flush(deps: StageTarDeps, work: Work): Promise<void> {
