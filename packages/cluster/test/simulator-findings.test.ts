@@ -22,7 +22,10 @@ describe('runOperator() after findings of the simulator', () => {
     expect(await world.claims('os')).toHaveLength(1)
     await world.changeOs('os', { spec: { nodeselector: 'other' } })
     await world.run(2000)
-    await world.finish('n1', 'v2')
+    await world.changeInstance('n1', { spec: { nodestatus: 'idle', namespacedname: null } })
+    await world.run(2000)
+    // The last change of the node belongs to no OS object any more but by its claim.
+    await world.changeNode('n1', { metadata: { labels: { [LABELS.upgrading]: null } } })
     await world.run(2000)
     expect(await world.claims('os')).toEqual([])
     await world.stop()
