@@ -63,8 +63,8 @@ async function isAnyoneAtWork(): Promise<boolean> {
 }
 
 /**
- * A mount of which a dying process holds the last bit still writes. A partition refuses to be opened
- * then; a file, as slots are here, does not.
+ * A mount of which a dying process holds the last bit still writes. A partition refuses to be
+ * opened then; a file, as slots are here, does not.
  */
 async function isLoopBeingReleased(): Promise<boolean> {
   if ((await fs.readFile('/proc/mounts', 'utf8')).includes(node.root)) return false
