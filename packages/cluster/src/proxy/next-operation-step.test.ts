@@ -115,6 +115,21 @@ check('prepares before anybody is disturbed', [
     },
   ],
   [
+    'goes on undisturbed when a further trial is allowed for others meanwhile',
+    {
+      ...phase('Preparing'),
+      facts: task('prepare', 'running'),
+      osAnnotations: {
+        'kubenest.io/claims': JSON.stringify([{ id: CLAIM }]),
+        'kubenest.io/attempt': JSON.stringify({
+          token: 't2',
+          image: { digest: 'ab'.repeat(32), version: 'KubeOS v2' },
+        }),
+      },
+    },
+    { do: 'wait', keeps: 'prepare' },
+  ],
+  [
     'after taking the cordon back',
     { ...phase('Draining'), ...cordoned, os: { checksum: 'cd'.repeat(32) } },
     { do: 'uncordon' },

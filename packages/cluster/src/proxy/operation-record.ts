@@ -59,7 +59,8 @@ export function findClaim(os: Os, claimId: string | undefined): Claim | undefine
 /** A person's leave for a further trial of this image on this node (decision 5). */
 export function findAttempt(os: Os, instance: OsInstance): string | undefined {
   const claim = findClaim(os, claimIdOf(instance))
-  if (claim?.attempt !== undefined) return claim.attempt
+  // A leave that was given after the claim is for those that failed; this node goes on undisturbed.
+  if (claim !== undefined) return claim.attempt
   const grant = parseRecord<AttemptGrant>(os.metadata.annotations?.[OS_ANNOTATIONS.attempt])
   if (grant?.image === undefined || !isSameImage(grant.image, wantedImage(os))) return undefined
   const nodes = grant.nodes ?? []
