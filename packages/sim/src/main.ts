@@ -1,6 +1,7 @@
 // The simulator as a program: many seeds, or one with all that happened in it.
 // Usage: bun packages/sim/src/main.ts [--seed N [--verbose]] [--runs N] [--from N]
 import { parseArgs } from 'node:util'
+import { systemClock } from '@kubenest/base/clock'
 import { renderFailure } from './scenarios/render-failure.ts'
 import { runSimulation } from './scenarios/run-simulation.ts'
 
@@ -31,7 +32,7 @@ const runs = values.seed === undefined ? wholeNumber('runs', values.runs) : 1
 let failed = 0
 let writes = 0
 let virtualMs = 0
-const startMs = performance.now()
+const startMs = systemClock.monotonicMs()
 for (let seed = from; seed < from + runs; seed += 1) {
   const result = await runSimulation(seed)
   writes += result.writes
@@ -41,7 +42,7 @@ for (let seed = from; seed < from + runs; seed += 1) {
   failed += 1
   console.log(renderFailure(result, result.violation, commit()))
 }
-const seconds = (performance.now() - startMs) / 1000
+const seconds = (systemClock.monotonicMs() - startMs) / 1000
 console.log(
   `${runs - failed} passed, ${failed} failed: ${writes} writes, ` +
     `${(virtualMs / 3_600_000).toFixed(1)} h of virtual time in ${seconds.toFixed(1)} s`,

@@ -1,8 +1,11 @@
 // What people and bad luck do in a run, and when: drawn from the seed before it begins.
 import type { Dice } from './dice.ts'
 
-/** One deed at one time. Nodes are named by their place in the scenario. */
-export type Deed =
+/** One deed at one time. */
+export type Deed = OsDeed | PartDeed
+
+/** Edits of the OS object. */
+export type OsDeed =
   | { readonly do: 'setVersion'; readonly number: number }
   | { readonly do: 'rollBack'; readonly number: number }
   | { readonly do: 'pause'; readonly paused: boolean }
@@ -14,6 +17,9 @@ export type Deed =
   | { readonly do: 'deleteOs' }
   /** Applied again later; `withAnnotations` is an exported object. */
   | { readonly do: 'applyOs'; readonly withAnnotations: boolean }
+
+/** What befalls nodes and programs. Nodes are named by their place in the scenario. */
+export type PartDeed =
   | { readonly do: 'cordon'; readonly node: number }
   | { readonly do: 'uncordon'; readonly node: number }
   | { readonly do: 'deleteNode'; readonly node: number }

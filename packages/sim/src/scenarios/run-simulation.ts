@@ -4,7 +4,7 @@ import { toOsError } from '@kubenest/base/errors'
 import { makeAllInvariants } from '../invariants/all-invariants.ts'
 import type { Invariant } from '../invariants/invariant.ts'
 import { seededRandom } from './seeded-random.ts'
-import { People } from './perform-deed.ts'
+import { People } from './people.ts'
 import { makeScenario, type Scenario } from './scenario.ts'
 import { SimulatedCluster, type Sabotage } from './simulated-cluster.ts'
 

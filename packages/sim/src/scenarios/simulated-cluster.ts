@@ -130,7 +130,7 @@ export class SimulatedCluster implements World {
     const running = this.#operators.get(number)
     if (running !== undefined && !running.isDead) return
     const name = `operator-${number}`
-    const process = new SimulatedProcess({
+    const life = new SimulatedProcess({
       clock: this.clock,
       crash: (isWrite) => this.#crash(isWrite),
       onCrash: () => {
@@ -139,18 +139,18 @@ export class SimulatedCluster implements World {
         this.clock.schedule(afterMs, () => this.startOperator(number))
       },
     })
-    this.#operators.set(number, process)
+    this.#operators.set(number, life)
     this.trace.note(`${name} starts`)
     const wrap = this.#sabotage.operator ?? same
     const deps = {
-      client: process.kube(wrap(this.#client(name))),
-      clock: process.clock(),
+      client: life.kube(wrap(this.#client(name))),
+      clock: life.clock(),
       log: silentLogger,
       zone: utcZone,
       newId: () => this.#freshId('claim'),
     }
-    runOperator(deps, process.signal).catch((thrown: unknown) => {
-      if (!process.isDead) this.#hooks.onBug(`${name}: ${toOsError(thrown).message}`)
+    runOperator(deps, life.signal).catch((thrown: unknown) => {
+      if (!life.isDead) this.#hooks.onBug(`${name}: ${toOsError(thrown).message}`)
     })
   }
 
@@ -183,7 +183,7 @@ export class SimulatedCluster implements World {
 
   /** Ends all processes, so that the next run begins with nothing of this one. */
   stop(): void {
-    for (const process of this.#operators.values()) process.kill()
+    for (const life of this.#operators.values()) life.kill()
     for (const node of this.fleet) node.killProxy()
   }
 

@@ -38,7 +38,7 @@ export class SimulatedNode {
   readonly plan: NodePlan
   readonly #around: NodeSurroundings
   #machine: FakeAgent
-  #process: SimulatedProcess | undefined
+  #life: SimulatedProcess | undefined
   #isRegistered = false
   #machines = 0
 
@@ -81,15 +81,15 @@ export class SimulatedNode {
   }
 
   killProxy(): void {
-    this.#process?.kill()
-    this.#process = undefined
+    this.#life?.kill()
+    this.#life = undefined
   }
 
   startProxy(): void {
-    const isRunning = this.#process !== undefined && !this.#process.isDead
+    const isRunning = this.#life !== undefined && !this.#life.isDead
     if (isRunning || !this.#isRegistered || !this.#machine.isUp) return
     const { clock, crash, proxy, freshId, onBug, note, wrapAgent } = this.#around
-    const process = new SimulatedProcess({
+    const life = new SimulatedProcess({
       clock,
       crash,
       onCrash: () => {
@@ -97,18 +97,18 @@ export class SimulatedNode {
         this.#startSoon()
       },
     })
-    this.#process = process
+    this.#life = life
     note(`proxy-${this.name} starts`)
     const options = {
       nodeName: this.name,
-      client: process.kube(proxy),
-      agent: process.agent(wrapAgent(this.#machine.client())),
-      clock: process.clock(),
+      client: life.kube(proxy),
+      agent: life.agent(wrapAgent(this.#machine.client())),
+      clock: life.clock(),
       log: silentLogger,
       freshId,
     }
-    runProxy(options, process.signal).catch((thrown: unknown) => {
-      if (!process.isDead) onBug(`proxy-${this.name}: ${toOsError(thrown).message}`)
+    runProxy(options, life.signal).catch((thrown: unknown) => {
+      if (!life.isDead) onBug(`proxy-${this.name}: ${toOsError(thrown).message}`)
     })
   }
 

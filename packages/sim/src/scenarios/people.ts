@@ -5,7 +5,7 @@ import type { OsSpec } from '@kubenest/api/os/os'
 import { imageIdentity } from '@kubenest/api/os/records'
 import type { KubeClient } from '@kubenest/kube/client/kube-client'
 import { NODES, OSES } from '@kubenest/kube/client/resources'
-import type { Deed } from './plan-actions.ts'
+import type { Deed, OsDeed, PartDeed } from './plan-actions.ts'
 import { digestOf, versionName } from './scenario.ts'
 import type { SimulatedCluster } from './simulated-cluster.ts'
 
@@ -46,6 +46,10 @@ export class People {
 
   async perform(deed: Deed): Promise<void> {
     this.#cluster.trace.note(`deed: ${JSON.stringify(deed)}`)
+    await (isOsDeed(deed) ? this.#performOnOs(deed) : this.#performOnParts(deed))
+  }
+
+  async #performOnOs(deed: OsDeed): Promise<void> {
     switch (deed.do) {
       case 'setVersion':
         return await this.edit(upgradeTo(deed.number))
@@ -67,12 +71,10 @@ export class People {
         return await this.deleteOs()
       case 'applyOs':
         return await this.apply(deed.withAnnotations)
-      default:
-        return await this.#performOnParts(deed)
     }
   }
 
-  async #performOnParts(deed: Exclude<Deed, { do: `${string}Os` }>): Promise<void> {
+  async #performOnParts(deed: PartDeed): Promise<void> {
     const cluster = this.#cluster
     const node = 'node' in deed ? cluster.fleet[deed.node] : undefined
     switch (deed.do) {
@@ -125,7 +127,24 @@ export class People {
   }
 }
 
-function upgradeTo(number: number): OsSpec {
+const OS_DEEDS: ReadonlySet<string> = new Set<OsDeed['do']>([
+  'setVersion',
+  'rollBack',
+  'pause',
+  'setCap',
+  'setSelector',
+  'setMode',
+  'setMaxFailures',
+  'grant',
+  'deleteOs',
+  'applyOs',
+])
+
+function isOsDeed(deed: Deed): deed is OsDeed {
+  return OS_DEEDS.has(deed.do)
+}
+
+function upgradeTo(number: number): Partial<OsSpec> {
   const osversion = versionName(number)
-  return { opstype: 'upgrade', osversion, checksum: digestOf(osversion) } as OsSpec
+  return { opstype: 'upgrade', osversion, checksum: digestOf(osversion) }
 }
