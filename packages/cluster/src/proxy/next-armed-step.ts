@@ -43,8 +43,8 @@ export function nextArmedStep(facts: Facts, armed: Armed, nowMs: number): Step {
 }
 
 /**
- * The machine was rebooted by something else between our record and our request, or it was
- * replaced: its agent knows every trial, and not this one. Nothing was tried, so nothing has failed.
+ * The machine was rebooted by something else between record and request, or it was
+ * replaced: its agent knows every trial, and not this one. Nothing was tried, nothing failed.
  */
 function beginAgain(operation: OperationRecord, nowMs: number): Step {
   const { bootId: _, ...rest } = operation
