@@ -76,8 +76,13 @@ describe('planRollout()', () => {
 
   test('planRollout() tells why it halted once, and points there elsewhere', () => {
     const failure = {
-      ...{ node: 'n1', nodeUid: 'uid-n1', claim: 'c9', outcome: 'FellBack' as const },
-      ...{ reason: 'TrialUnhealthy', message: 'why', at: '2026-01-01T00:00:00Z' },
+      node: 'n1',
+      nodeUid: 'uid-n1',
+      claim: 'c9',
+      outcome: 'FellBack' as const,
+      reason: 'TrialUnhealthy',
+      message: 'why',
+      at: '2026-01-01T00:00:00Z',
     }
     const image = { digest: '', version: 'v2' }
     const rollout = { image, startedAt: '2026-01-01T00:00:00Z', failures: [failure] }

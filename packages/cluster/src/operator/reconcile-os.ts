@@ -17,7 +17,7 @@ import { trimOs, trimOsInstance } from './trim.ts'
 import { createStatusWriter } from './write-status.ts'
 import { createWriteOverlay } from './write-overlay.ts'
 
-/** After a refused write the cache is about to show why; behind a silent watch that takes longer. */
+/** After a refused write the cache is about to show why; behind a silent watch, later. */
 const STALE_RETRY = { minMs: 100, maxMs: 5000 }
 /** A clock that was set is noticed within this time. */
 const LOOK_AGAIN_MAX_MS = 60_000
@@ -42,16 +42,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
   const events = createEventRecorder({ ...deps, component: 'kubenest-operator' })
   const sightings = new Map<string, Map<string, number>>()
   const refusals = new Map<string, number>()
-  let claimsForbiddenMs: number | undefined
-  let claimRefusals = 0
-
-  /** How long a refusal is believed still; 0 when claims may be written. */
-  function refusedMs(): number {
-    if (claimsForbiddenMs === undefined) return 0
-    const doubledMs = CLAIM_REFUSAL.minMs * 2 ** Math.min(claimRefusals - 1, 10)
-    const untilMs = claimsForbiddenMs + Math.min(doubledMs, CLAIM_REFUSAL.maxMs)
-    return Math.max(0, untilMs - deps.clock.monotonicMs())
-  }
+  const claimRight = createClaimRight(deps)
 
   async function reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const os = writtenOses.resolve(key, deps.caches.oses.get(key))
@@ -63,7 +54,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
     }
     const facts = gatherFacts(deps, os, {
       resolveInstance: (each, cached) => writtenInstances.resolve(each, cached),
-      mayClaim: refusedMs() === 0,
+      mayClaim: claimRight.refusedMs() === 0,
       firstSeenMs: (sighting) => sightings.get(key)?.get(sighting),
     })
     const nowMs = deps.clock.nowMs()
@@ -86,10 +77,7 @@ export function createOsReconciler(deps: ReconcileDeps) {
       plan,
     )
     if (outcome === 'claims-forbidden') {
-      if (claimsForbiddenMs === undefined)
-        deps.log.warn('The operator may not patch OS objects; works on one node at a time')
-      claimsForbiddenMs = deps.clock.monotonicMs()
-      claimRefusals += 1
+      claimRight.refuse()
       return { requeueAfterMs: 1 }
     }
     if (outcome === 'stale') {
@@ -98,17 +86,39 @@ export function createOsReconciler(deps: ReconcileDeps) {
       return { requeueAfterMs: backOffMs(STALE_RETRY, count, Math.random) }
     }
     refusals.delete(key)
-    if (facts.mayClaim && plan.record !== undefined) {
-      claimsForbiddenMs = undefined
-      claimRefusals = 0
-    }
+    if (facts.mayClaim && plan.record !== undefined) claimRight.grant()
     for (const text of planEvents(facts.os, plan)) events.record(eventSubject(os), text)
     const statusAgainMs = await status.write(os, plan.status, signal)
-    const claimAgainMs = facts.mayClaim ? undefined : refusedMs()
+    const claimAgainMs = facts.mayClaim ? undefined : claimRight.refusedMs()
     return lookAgain(plan.nextActionMs, nowMs, [statusAgainMs, claimAgainMs])
   }
 
   return reconcile
+}
+
+/** What is known of the right to patch OS objects: a refusal is believed longer each time. */
+function createClaimRight({ clock, log }: Pick<ReconcileDeps, 'clock' | 'log'>) {
+  let forbiddenMs: number | undefined
+  let refusals = 0
+  return {
+    /** How long a refusal is believed still; 0 when claims may be written. */
+    refusedMs(): number {
+      if (forbiddenMs === undefined) return 0
+      const doubledMs = CLAIM_REFUSAL.minMs * 2 ** Math.min(refusals - 1, 10)
+      const untilMs = forbiddenMs + Math.min(doubledMs, CLAIM_REFUSAL.maxMs)
+      return Math.max(0, untilMs - clock.monotonicMs())
+    },
+    refuse(): void {
+      if (forbiddenMs === undefined)
+        log.warn('The operator may not patch OS objects; works on one node at a time')
+      forbiddenMs = clock.monotonicMs()
+      refusals += 1
+    },
+    grant(): void {
+      forbiddenMs = undefined
+      refusals = 0
+    },
+  }
 }
 
 /** Situations that are no longer seen are forgotten; others keep the time of their first sighting. */
