@@ -62,13 +62,13 @@ async function afterFallback() {
   return [trial?.verdict, trial?.reasons.join('; ')]
 }
 
-async function serveAgent(answer: string | undefined): Promise<void> {
+async function serveAgent(answer: string | undefined, delayMs = 0): Promise<void> {
   const socket = path.join(node.root, 'run/os-agent/os-agent.sock')
   await fs.mkdir(path.dirname(socket), { recursive: true })
   const server = createServer((client) => {
     client.on('error', () => {})
     client.on('data', () => {
-      if (answer !== undefined) client.write(answer)
+      if (answer !== undefined) setTimeout(() => client.write(answer), delayMs)
     })
   })
   servers.push(server)
@@ -94,6 +94,12 @@ describe('gate()', () => {
     expect(await gate(node.deps, never)).toBe(0)
     expect((await node.boot()).slot).toBe('B')
   })
+
+  test('gate() waits for an agent that a slow machine has only begun to start', async () => {
+    await require(AGENT, 20)
+    await serveAgent('{"jsonrpc":"2.0","result":{"agentVersion":"1"},"id":1}\n', 3_300)
+    expect(await gate(node.deps, never)).toBe(0)
+  }, 30_000)
 
   test('gate() falls back when something accepts connections and never answers status', async () => {
     await require(AGENT)

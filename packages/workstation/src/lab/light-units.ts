@@ -4,7 +4,7 @@ import { stat } from '@kubenest/base/files'
 import type { LabDeps } from './control-plane.ts'
 import type { LightNode } from './light-node.ts'
 
-/** Time between two looks of the deadline timer; a machine's is ten seconds. */
+/** Time between two looks of the deadline timer; a machine's is half a minute. */
 const DEADLINE_LOOK_MS = 2000
 const UNIT_TIMEOUT_MS = 60_000
 

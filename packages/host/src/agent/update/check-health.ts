@@ -12,6 +12,9 @@ import type { HealthConfig } from './health-config.ts'
 import type { CheckResult } from './judge-health.ts'
 
 const ANSWER_LIMIT_MS = 3_000
+/** The agent is started by the question, which takes seconds on a slow machine. */
+const AGENT_ANSWER_LIMIT_MS = 20_000
+const AGENT_ANSWERS_PER_DEADLINE = 6
 
 /** Looks once at everything that is required. */
 export async function checkHealth(
@@ -22,7 +25,7 @@ export async function checkHealth(
     settle('The mounts', () => checkMounts(context, config.mounts)),
     settle('The units', () => checkUnits(context, config)),
     ...config.sockets.map((socket) =>
-      settle(socket, async () => [await checkSocket(context, socket)]),
+      settle(socket, async () => [await checkSocket(context, config, socket)]),
     ),
     ...config.http.map((url) => settle(url, async () => [await checkAddress(url)])),
   ])
@@ -59,8 +62,13 @@ async function checkMounts(
 }
 
 /** At the agent's own socket a connection proves nothing: systemd accepts it for a dead agent. */
-async function checkSocket(context: EngineContext, socket: string): Promise<CheckResult> {
-  if (AGENT_SOCKET_PATHS.some((path) => path === socket)) return checkAgent(context, socket)
+async function checkSocket(
+  context: EngineContext,
+  config: HealthConfig,
+  socket: string,
+): Promise<CheckResult> {
+  if (AGENT_SOCKET_PATHS.some((path) => path === socket))
+    return checkAgent(context, socket, agentLimitMs(config))
   try {
     const connection = await dialUnixSocket(context.sysroot.path(socket))
     connection.close()
@@ -70,10 +78,20 @@ async function checkSocket(context: EngineContext, socket: string): Promise<Chec
   }
 }
 
-async function checkAgent(context: EngineContext, socket: string): Promise<CheckResult> {
+/** Patient, but with several questions before the deadline. */
+function agentLimitMs({ deadlineMs }: HealthConfig): number {
+  const limitMs = Math.min(AGENT_ANSWER_LIMIT_MS, deadlineMs / AGENT_ANSWERS_PER_DEADLINE)
+  return Math.max(ANSWER_LIMIT_MS, limitMs)
+}
+
+async function checkAgent(
+  context: EngineContext,
+  socket: string,
+  limitMs: number,
+): Promise<CheckResult> {
   const path = context.sysroot.path(socket)
   try {
-    const answer = await callAgent(path, 'status', context.clock, ANSWER_LIMIT_MS)
+    const answer = await callAgent(path, 'status', context.clock, limitMs)
     const { agentVersion } = answer as Partial<AgentStatus>
     if (typeof agentVersion === 'string') return green(socket)
     return notGreen(socket, 'pending', `What answers at ${socket} is not the agent`)
