@@ -14,6 +14,7 @@ import {
   scenario,
   until,
   untilAllRun,
+  untilCondition,
   upgradeTo,
   versionsOf,
 } from './fleet.ts'
@@ -69,6 +70,7 @@ scenario('an API server that is away for 30 s in three ways', async (fleet) => {
   await expectCapKept(fleet, mark, 2)
   for (const name of NODE_NAMES)
     expect([name, bootCounts(fleet)[name]]).toEqual([name, (boots[name] ?? 0) + 1])
+  await untilCondition(fleet, 'outage', ['Progressing', 'False', 'Complete'])
   expect((await readOs(fleet, 'outage')).status).toMatchObject({ updated: 4, failed: 0 })
 })
 
