@@ -1,7 +1,7 @@
 // One light fleet for all scenarios: real API server, operator, proxies, agents and boot loader
 // decisions. Each scenario brings its own OS object, deletes it when it is done, and leaves nodes
 // that are idle, at one version.
-import { afterAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import type { Node } from '@kubenest/api/core/objects'
 import { LABELS, NODE_ANNOTATIONS, OS_API_VERSION } from '@kubenest/api/os/names'
 import type { Os, OsInstance, OsSpec } from '@kubenest/api/os/os'
@@ -262,13 +262,4 @@ export async function expectCapKept(fleet: Fleet, mark: number, cap: number): Pr
   const peaks = fleet.history.peaksSince(mark, cap)
   expect(peaks.violations).toEqual([])
   expect(peaks).toMatchObject({ claims: cap, labelled: cap })
-}
-
-/** Stops the fleet after the last file that uses it. */
-export function endOfFleet(): void {
-  afterAll(async () => {
-    const fleet = await shared
-    fleet?.history.stop()
-    fleet?.lab.stop()
-  }, SCENARIO_LIMIT_MS)
 }
