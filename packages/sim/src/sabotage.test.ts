@@ -53,7 +53,7 @@ function forgetful(
   return {
     ...client,
     patch: (resource, ref, patch, options) => {
-      const copy = structuredClone(patch) as Patch
+      const copy: Patch = structuredClone(patch)
       if (resource.plural === kind.plural)
         forget(copy.body as unknown as Record<string, Record<string, unknown>>)
       return client.patch(resource, ref, copy, options)

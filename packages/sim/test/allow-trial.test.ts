@@ -1,5 +1,6 @@
-// What the halt's message tells a person to do, end to end: a fallback halts the rollout, `kubectl os
-// allow` grants a further trial, the node is tried once more under that grant, and the verdict counts.
+// What the halt's message tells a person to do, end to end: a fallback halts the rollout, `kubectl
+// os allow` grants a further trial, the node is tried once more under that grant, and the verdict
+// counts.
 import { expect, test } from 'bun:test'
 import type { TrialVerdict } from '@kubenest/api/agent/rpc'
 import { silentLogger } from '@kubenest/base/log'

@@ -121,7 +121,9 @@ function createClaimRight({ clock, log }: Pick<ReconcileDeps, 'clock' | 'log'>) 
   }
 }
 
-/** Situations that are no longer seen are forgotten; others keep the time of their first sighting. */
+/**
+ * Situations that are no longer seen are forgotten; others keep the time of their first sighting.
+ */
 function remember(
   sightings: Map<string, Map<string, number>>,
   key: string,

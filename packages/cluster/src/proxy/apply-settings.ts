@@ -1,5 +1,5 @@
-// Settings are applied by a long call, like everything that lasts: meanwhile a changed or deleted OS
-// object is noticed and the status is written.
+// Settings are applied by a long call, like everything that lasts: meanwhile a changed or deleted
+// OS object is noticed and the status is written.
 import type { Facts } from './facts.ts'
 import { retryOr } from './retry-or.ts'
 import type { ConfigKind, Step } from './step.ts'

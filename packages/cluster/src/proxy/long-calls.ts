@@ -1,6 +1,6 @@
-// Calls that last: configure, prepare, drain, activate. One at a time, beside the reconcile loop, so that a
-// changed or deleted OS object is noticed while one runs. What they leave is memory; phases are
-// written by steps.
+// Calls that last: configure, prepare, drain, activate. One at a time, beside the reconcile loop,
+// so that a changed or deleted OS object is noticed while one runs. What they leave is memory;
+// phases are written by steps.
 import type { Clock } from '@kubenest/base/clock'
 import { toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'

@@ -15,7 +15,9 @@ const PAGE_SIZE = 50
 const STALL_MS = 90_000
 const PAUSE = { minMs: 200, maxMs: 30_000 }
 const POLLS_PER_WATCH_TRY = 20
-/** An API server that has just started refuses everything for a moment: six seconds are believed. */
+/**
+ * An API server that has just started refuses everything for a moment: six seconds are believed.
+ */
 const WATCH_REFUSALS_MAX = 6
 
 /** What changed in the cache. `old` is absent for additions, `current` for deletions. */
