@@ -12,6 +12,8 @@ export const HEAD_BYTES = 65_536
 
 const CHUNK_BYTES = 4 * 1024 * 1024
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
+/** Small: while a piece is looked at nothing else runs, and callers wait for `status`. */
+const READ_BACK_BYTES = 1024 * 1024
 
 export interface SlotDevice {
   /** Zeroes the first 64 KiB, durably. */
@@ -124,17 +126,18 @@ async function readChunks(
   end: number,
   take: (bytes: Uint8Array) => void,
 ): Promise<void> {
-  const buffers = [alignedBuffer(CHUNK_BYTES), alignedBuffer(CHUNK_BYTES)] as const
+  const buffers = [alignedBuffer(READ_BACK_BYTES), alignedBuffer(READ_BACK_BYTES)] as const
   const read = (position: number, which: number) => {
-    const length = Math.min(CHUNK_BYTES, roundUp(end - position))
+    const length = Math.min(READ_BACK_BYTES, roundUp(end - position))
     return file.read(buffers[which % 2 === 0 ? 0 : 1].subarray(0, length), position)
   }
   let next = start < end ? read(start, 0) : undefined
-  for (let position = start, which = 0; position < end; position += CHUNK_BYTES, which += 1) {
+  for (let position = start, which = 0; position < end; position += READ_BACK_BYTES, which += 1) {
     const got = (await next) ?? 0
-    const wanted = Math.min(CHUNK_BYTES, end - position)
+    const wanted = Math.min(READ_BACK_BYTES, end - position)
     if (got < wanted) throw shortRead(position + got)
-    next = position + CHUNK_BYTES < end ? read(position + CHUNK_BYTES, which + 1) : undefined
+    next =
+      position + READ_BACK_BYTES < end ? read(position + READ_BACK_BYTES, which + 1) : undefined
     take(buffers[which % 2 === 0 ? 0 : 1].subarray(0, wanted))
   }
 }
