@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { parse } from 'yaml'
 import { parseConfig } from '../kbimg/parse-config.ts'
 import { RECIPE_FILES, renderVmConfig, VM_VERSIONS } from './vm-recipe.ts'
 
@@ -34,4 +35,9 @@ test('renderVmConfig() adds exactly one fault to v3 and to v4', () => {
   )
   const [first = 0] = copies
   expect(copies).toEqual([first, first, first + 1, first + 1])
+})
+
+test('RECIPE_FILES configures kubelet without a key that stands twice', () => {
+  const text = RECIPE_FILES['lab-vm/kubelet/config.yaml'] ?? ''
+  expect(parse(text)).toMatchObject({ kind: 'KubeletConfiguration', resolvConf: '' })
 })
