@@ -117,6 +117,25 @@ describe('createInformer()', () => {
     s.stop.abort()
   })
 
+  test('misses no time after hours of silence, and says it once', async () => {
+    const said: string[] = []
+    const log: Logger = { ...silentLogger, info: (message) => void said.push(message) }
+    const s = setUp({ stallMs: 90_000, log })
+    void s.start()
+    await s.informer.synced
+    await s.clock.settle()
+    for (let quiet = 0; quiet < 8; quiet++) {
+      s.server.silenceWatches()
+      await s.clock.advance(90_500)
+    }
+    expect(s.count('watch')).toBe(9)
+    await s.admin.create(NODES, node('late'))
+    await s.clock.advance(500)
+    expect(s.names()).toEqual(['late'])
+    expect(said).toHaveLength(1)
+    s.stop.abort()
+  })
+
   test('keeps a quiet watch open while bookmarks come', async () => {
     const s = setUp({ stallMs: 90_000 })
     void s.start()

@@ -79,6 +79,8 @@ interface State<T extends KubeObject> {
   version?: string | undefined
   /** Failures in a row, for the pause and so that a long outage is one warning. */
   failures: number
+  /** The last watch ended without a byte: said once. */
+  isQuiet: boolean
   /** Refused watches in a row. */
   watchRefusals: number
   pollsLeft: number
@@ -101,6 +103,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       synced.resolve()
     },
     failures: 0,
+    isQuiet: false,
     watchRefusals: 0,
     pollsLeft: 0,
     saidPolling: false,
@@ -158,11 +161,22 @@ function onFailure<T extends KubeObject>(state: State<T>, error: unknown): void 
     log.debug('The watched version is gone; lists again', fields)
     return
   }
+  if (isOsError(error, 'watch-silent')) return onSilence(state, fields)
   // A refused first list is no watch, and is treated like any other failure.
   if (isOsError(error, 'watch-forbidden')) return onWatchRefused(state, fields)
   state.failures += 1
   if (state.failures === 1) log.warn('Cannot list or watch yet', fields)
   else log.debug('Cannot list or watch yet', fields)
+}
+
+/**
+ * A cluster in which nothing changes may send nothing at all, not even bookmarks: that is no failure
+ * and earns no pause, or the next change would wait for it.
+ */
+function onSilence<T extends KubeObject>(state: State<T>, fields: Record<string, string>): void {
+  state.failures = 0
+  if (!state.isQuiet) state.options.log.info('A watch was silent; opens it again', fields)
+  state.isQuiet = true
 }
 
 /** Lists meanwhile, so that nothing is missed whatever comes of it. */
@@ -227,6 +241,7 @@ async function follow<T extends KubeObject>(state: State<T>, signal: AbortSignal
     for await (const event of events) {
       stall.touch()
       state.failures = 0
+      state.isQuiet = false
       state.watchRefusals = 0
       apply(state, event)
     }
@@ -252,7 +267,7 @@ function createStallTimer<T extends KubeObject>(state: State<T>, signal: AbortSi
   const stallMs = state.options.stallMs ?? STALL_MS
   const silence = new AbortController()
   const error = new OsError('transient', {
-    code: 'kube-unavailable',
+    code: 'watch-silent',
     message: `Cannot go on watching ${resource.plural}: no byte came for ${stallMs} ms`,
   })
   const start = () => clock.schedule(stallMs, () => silence.abort(error))
