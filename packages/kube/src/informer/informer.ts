@@ -170,8 +170,8 @@ function onFailure<T extends KubeObject>(state: State<T>, error: unknown): void 
 }
 
 /**
- * A cluster in which nothing changes may send nothing at all, not even bookmarks: that is no failure
- * and earns no pause, or the next change would wait for it.
+ * A cluster in which nothing changes may send nothing at all, not even bookmarks: that is no
+ * failure and earns no pause, or the next change would wait for it.
  */
 function onSilence<T extends KubeObject>(state: State<T>, fields: Record<string, string>): void {
   state.failures = 0
