@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/@oven/bun-linux-x64/bin:$(PATH)
 # Words for `kubenest lab demo`, for example DEMO_FLAGS=--no-vm.
 DEMO_FLAGS ?=
 
-.PHONY: help setup setup-base ok test demo build build-x64 images bench fmt clean
+.PHONY: help setup setup-base ok test test-vm demo build build-x64 images bench fmt clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -21,8 +21,11 @@ setup-base:
 ok: setup-base ## The gate, under 2 minutes: checks, unit and contract tests, short simulation
 	@$(BUN) tools/test.ts checks ok
 
-test: setup build-x64 ## Everything: the gate, component tests, a real API server, a virtual machine
-	@$(BUN) tools/test.ts
+test: setup build-x64 ## What CI runs: the gate, component tests, a real API server with light nodes
+	@$(BUN) tools/test.ts checks ok component kube
+
+test-vm: setup build-x64 ## One virtual node through upgrade, power cut, rollback and two bad versions
+	@$(BUN) tools/test.ts vm
 
 demo: setup build-x64 ## Watch one kubectl apply upgrade a fleet and roll it back (DEMO_FLAGS=--no-vm)
 	@dist/linux-x64/kubenest lab demo $(DEMO_FLAGS)
