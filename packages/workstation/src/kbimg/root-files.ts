@@ -53,12 +53,33 @@ const JOURNAL_DROP_IN = `[Unit]
 After=etc.mount kubenest-machine-id.service
 `
 
+/**
+ * CNI writes its records without a flush: after a power cut they stand there empty, libcni cannot
+ * parse them, and kubelet neither ends the old pods nor starts new ones, the proxy among them.
+ * Without the record the old pod network, which died with the last boot anyway, is just forgotten.
+ */
+const POD_NETWORK_UNIT = `[Unit]
+Description=Remove records of pod networks that a power cut left empty
+RequiresMountsFor=/var/lib/cni
+ConditionPathIsDirectory=/var/lib/cni
+Before=containerd.service docker.service kubelet.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/find /var/lib/cni -xdev -type f -empty -delete
+
+[Install]
+WantedBy=multi-user.target
+`
+
 /** All generated files of a root. */
 export function renderRootFiles(build: RootInput): RootFile[] {
   return [
     ...renderMountUnits().map(({ file, text }) => unit(file, text)),
     ...AGENT_UNITS.map(({ file, text }) => unit(file, text)),
     unit('kubenest-machine-id.service', MACHINE_ID_UNIT),
+    unit('kubenest-pod-networks.service', POD_NETWORK_UNIT),
     unit('systemd-journald.service.d/kubenest.conf', JOURNAL_DROP_IN),
     { path: '/usr/lib/os-release', mode: 0o644, text: renderOsRelease(build.config.repo.version) },
     { path: IMAGE_MANIFEST_PATH, mode: 0o644, text: renderJson(imageManifest(build)) },
@@ -73,6 +94,7 @@ export function unitsToEnable(): string[] {
     ...renderMountUnits().map(({ file }) => file),
     ...AGENT_UNITS.filter(({ text }) => text.includes('\n[Install]')).map(({ file }) => file),
     'kubenest-machine-id.service',
+    'kubenest-pod-networks.service',
   ]
 }
 
