@@ -1,6 +1,7 @@
 // The agent's JSON-RPC 2.0 dialect over its unix socket (contract 4.2, 4.3; decisions 12, 13, 19).
 // The host never talks to the API server: what the cluster knows comes in by `report`.
 import type { OperationPhase } from '../os/records.ts'
+import type { ConfigureExtras, SettingsStatus } from './settings.ts'
 
 export const AGENT_SOCKET_PATHS = [
   '/run/os-agent/os-agent.sock',
@@ -76,7 +77,7 @@ export interface ConfigureEntry {
 }
 
 /** Parameter of `configure`. */
-export interface ConfigureParams {
+export interface ConfigureParams extends ConfigureExtras {
   configs: ConfigureEntry[]
 }
 
@@ -122,7 +123,7 @@ export interface AgentStatus {
   /** The running operation, or the last one when nothing runs. */
   operation?: {
     id: string
-    type: 'prepare' | 'upgrade' | 'rollback' | 'configure'
+    type: 'prepare' | 'upgrade' | 'rollback' | 'configure' | 'undo'
     running: boolean
     phase: AgentPhase
     bytesDone?: number
@@ -142,6 +143,7 @@ export interface AgentStatus {
     reasons: string[]
     since: string
   }
+  settings?: SettingsStatus
   /** Reasons of reduced safety, for example `NoTrial`, `PartialTrial`, `CustomCfgForeign`. */
   degraded: { reason: string; message: string }[]
 }
