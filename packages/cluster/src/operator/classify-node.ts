@@ -8,6 +8,11 @@ import { PHASE_SENTENCES } from './sentences.ts'
 
 /** After this time without a word of the proxy, the status says so. */
 export const PROXY_ANSWER_MS = 120_000
+/**
+ * A phase that lasts longer is called slow: a proxy whose pod cannot start keeps its last word for
+ * ever, and the operator sees no pods (its documented rights have none).
+ */
+export const PHASE_PATIENCE_MS = 1_200_000
 
 /** A selected node and its standing. */
 export interface NodeStanding {
@@ -66,7 +71,10 @@ function atWork(
     const work = { kind: 'updating', since: operation.since } as const
     const trouble = troubleOf(instance)
     if (trouble !== undefined) return { ...work, ...trouble, isHeldUp: true }
-    return { ...work, reason: operation.phase, message: workSentence(instance, operation.phase) }
+    const slowMs = Date.parse(operation.since) + PHASE_PATIENCE_MS
+    const message = workSentence(instance, operation.phase)
+    if (nowMs >= slowMs) return { ...work, ...slow(operation.phase, message), isHeldUp: true }
+    return { ...work, reason: operation.phase, message, lookAgainMs: slowMs }
   }
   const sinceText = claim?.claim.at
   const base = {
@@ -86,6 +94,14 @@ function atWork(
   const message =
     'The proxy on the node has said nothing so far. Check its upgrade-proxy pod; the proxy of another implementation says nothing until it is done.'
   return { ...base, reason: 'NoWordFromProxy', message }
+}
+
+function slow(phase: OperationPhase, sentence: string): { reason: string; message: string } {
+  const minutes = PHASE_PATIENCE_MS / 60_000
+  return {
+    reason: 'TakesLong',
+    message: `${sentence} The phase ${phase} has lasted more than ${minutes} minutes. Check that the node is Ready and its upgrade-proxy pod runs; the OSInstance tells how far it is.`,
+  }
 }
 
 /** A record is kept after its end; then it says nothing of the present work. */

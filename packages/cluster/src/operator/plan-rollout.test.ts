@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { LABELS, OS_ANNOTATIONS } from '@kubenest/api/os/names'
 import { parseRecord, type Claim } from '@kubenest/api/os/records'
 import { sampleInstance, sampleNode, sampleOs } from '../../test/sample-facts.ts'
+import { PHASE_PATIENCE_MS } from './classify-node.ts'
 import type { RolloutFacts } from './facts.ts'
 import { planRollout } from './plan-rollout.ts'
 
@@ -47,7 +48,7 @@ describe('planRollout()', () => {
     const lastError = '[invalid/setting-unknown] Cannot apply the settings: vm.no_such_key'
     const busy = { isIdle: false, nodeStatus: 'upgrade', owner: 'default/o', claim: 'c0' }
     const image = { digest: '', version: 'v2' }
-    const since = '2026-01-01T00:00:00Z'
+    const since = '2026-01-01T11:59:30Z'
     const operation = { id: 'c0', type: 'upgrade', image, phase: 'SlotVerified', since } as const
     const statusWith = (error: string | undefined) => {
       const stuck = sampleInstance('n1', { ...busy, operation, lastError: error })
@@ -72,6 +73,26 @@ describe('planRollout()', () => {
       nodes: ['n1'],
       since,
     })
+  })
+
+  test('planRollout() calls a phase without an end slow, and looks again when it would be', () => {
+    const busy = { isIdle: false, nodeStatus: 'upgrade', owner: 'default/o', claim: 'c0' }
+    const image = { digest: '', version: 'v2' }
+    const planSince = (sinceMs: number) => {
+      const since = new Date(sinceMs).toISOString()
+      const operation = { id: 'c0', type: 'upgrade', image, phase: 'Preparing', since } as const
+      const silent = sampleInstance('n1', { ...busy, operation })
+      const instances = new Map([...factsOf().instances, ['n1', silent]])
+      return plan(factsOf({ os: sampleOs({ claims: [claim()] }), instances }))
+    }
+    const degradedOf = (found: ReturnType<typeof plan>) =>
+      found.status.conditions.find(({ type }) => type === 'Degraded')
+    const early = planSince(NOW - PHASE_PATIENCE_MS + 1)
+    expect(degradedOf(early)?.reason).toBe('AsExpected')
+    expect(early.nextActionMs).toBe(NOW + 1)
+    const late = planSince(NOW - PHASE_PATIENCE_MS)
+    expect(degradedOf(late)).toMatchObject({ status: 'True', reason: 'NodesStuck' })
+    expect(degradedOf(late)?.message).toContain('The phase Preparing has lasted more than 20')
   })
 
   test('planRollout() tells why it halted once, and points there elsewhere', () => {
@@ -262,7 +283,7 @@ describe('planRollout()', () => {
       type: 'upgrade' as const,
       image: { digest: '', version: 'v2' },
       phase: 'Draining' as const,
-      since: '2026-01-01T11:00:00Z',
+      since: '2026-01-01T11:50:00Z',
     }
     const reasonOf = (endedAt?: string) => {
       const instance = sampleInstance('n1', {
