@@ -102,6 +102,19 @@ export interface AgentSlot {
   tries: number
 }
 
+/** A slot in full: answer of `slots`, one for each. */
+export interface AgentSlotDetail extends AgentSlot {
+  /** Real path of the device. */
+  device: string
+  /** Size of the device, bytes. */
+  sizeBytes: number
+  partuuid?: string
+  /** The boot loader takes it by itself. */
+  isSaved: boolean
+  /** The boot loader takes it once, at the next boot. */
+  isNext: boolean
+}
+
 /** Verdicts of the table in reliability 4.7. */
 export type TrialVerdict =
   | 'Committed'
@@ -112,11 +125,23 @@ export type TrialVerdict =
   | 'ManualRollback'
   | 'UnexpectedSlot'
 
+/** What an agent can do, by the names used on the wire; absent in status of older agents. */
+export interface AgentFeatures {
+  methods: string[]
+  /** Values of `image_type`. */
+  sources: string[]
+  /** Settings models. */
+  settings: string[]
+  /** Layouts of disk and boot loader, for example `ab-ext4-uefi`. */
+  layouts: string[]
+}
+
 /** Answer of `status`; given while busy, too. */
 export interface AgentStatus {
   agentVersion: string
   /** Capabilities a proxy may rely on, for example `status`, `cancel`, `report`, `trial`. */
   capabilities: string[]
+  features?: AgentFeatures
   bootId: string
   osVersion: string
   slots: AgentSlot[]

@@ -32,6 +32,8 @@ export interface ImageOptions {
   readonly machine?: number
   /** @defaultValue 8 */
   readonly sizeMib?: number
+  /** Further files of the root, by path without the leading slash. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 export interface FakeNode {
@@ -86,6 +88,7 @@ export async function writeRoot(root: string, options: ImageOptions): Promise<vo
   await fs.symlink('../usr/lib/os-release', path.join(root, 'etc/os-release'))
   if (options.kernel !== false) await put('boot/vmlinuz', 'kernel')
   await put('boot/initramfs.img', 'initramfs')
+  for (const [name, content] of Object.entries(options.files ?? {})) await put(name, content)
   const elf = new Uint8Array(200_000)
   elf.set([0x7f, 0x45, 0x4c, 0x46])
   elf[18] = options.machine ?? 0x3e
@@ -106,12 +109,15 @@ export async function createFakeNode(
     wholeUnits?: boolean
     slotBytes?: number
     imageMib?: number
+    /** Further files of version `v1`. */
+    files?: Readonly<Record<string, string>>
   } = {},
 ): Promise<FakeNode> {
   const root = path.join(folder, 'system')
   await layOut(root)
   const slotBytes = options.slotBytes ?? SLOT_BYTES
-  const image = await makeImage(folder, { version: 'v1', sizeMib: options.imageMib ?? 8 })
+  const { files = {}, imageMib: sizeMib = 8 } = options
+  const image = await makeImage(folder, { version: 'v1', sizeMib, files })
   await writeSlot(path.join(root, 'slots/a.img'), image, slotBytes)
   await writeSlot(path.join(root, 'slots/b.img'), new Uint8Array(0), slotBytes)
   if (options.wholeUnits !== false) await writeGateUnit(root)

@@ -40,8 +40,8 @@ export function createAbExt4Backend(deps: AbExt4Deps): UpdateBackend {
       await discardTarWork(deps)
       await blank(deps, slots, target)
     },
-    digestOf: (slots, slot, rest) =>
-      digestSlot(deps.rawFiles, slots.devices[slot], slots.sizesBytes[slot], rest),
+    digestOf: (slots, slot, { sizeBytes, rest }) =>
+      digestSlot(deps.rawFiles, slots.devices[slot], sizeBytes, rest),
     check: (slots, target, record) => check(deps, slots, target, record),
     versionOf: (slots, slot) => versionOf(deps, slots, slot),
   }

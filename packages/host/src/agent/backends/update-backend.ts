@@ -35,8 +35,15 @@ export interface UpdateBackend {
   stage(image: ImageStream, request: StageRequest): Promise<StagedSlot>
   /** Removes what a write left that did not come to its end, and blanks the slot. */
   discard(slots: SlotPair, target: SlotName): Promise<void>
-  /** SHA-256 of a whole slot, which may be running, in small pieces with a rest after each. */
-  digestOf(slots: SlotPair, slot: SlotName, rest: () => Promise<void>): Promise<string>
+  /**
+   * SHA-256 of the first bytes of a slot, which may be running, in small pieces with a rest after
+   * each.
+   */
+  digestOf(
+    slots: SlotPair,
+    slot: SlotName,
+    how: { readonly sizeBytes: number; readonly rest: () => Promise<void> },
+  ): Promise<string>
   /**
    * Compares a slot with its record, or looks into it when there is none; throws when it must not
    * boot.

@@ -4,6 +4,7 @@ import type { AgentSlot, AgentStatus } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
 import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
+import { describeHiddenFiles } from '../overlay/hidden-files.ts'
 import { parsePrettyName } from '../backends/check-root.ts'
 import { readBootId, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
 import type { SlotName } from './journal-state.ts'
@@ -21,11 +22,7 @@ export async function describeNode(
   degraded: readonly Degradation[],
 ): Promise<NodeDescription> {
   const bootId = await readBootId(context.sysroot)
-  // The documented root has one os-release only, in /usr (contract 6.7 item 6).
-  const release =
-    (await readText(context.sysroot.path('/etc/os-release'))) ??
-    (await readText(context.sysroot.path('/usr/lib/os-release')))
-  const osVersion = parsePrettyName(release ?? '') ?? ''
+  const osVersion = await runningVersion(context)
   try {
     const facts = await readFacts(context)
     const slots = await Promise.all(
@@ -37,7 +34,7 @@ export async function describeNode(
       osVersion,
       slots,
       ...(trial === undefined ? {} : { trial }),
-      degraded: [...degraded, ...unverifiedSlots(facts)],
+      degraded: [...degraded, ...unverifiedSlots(facts), ...(await hiddenFiles(context, facts))],
     }
   } catch (cause) {
     const error = toOsError(cause)
@@ -45,6 +42,25 @@ export async function describeNode(
     const others = degraded.filter((each) => each.reason !== problem.reason)
     return { bootId, osVersion, slots: [], degraded: [...others, problem] }
   }
+}
+
+/** A surprise, never a reason to answer nothing. */
+async function hiddenFiles(context: EngineContext, facts: NodeFacts): Promise<Degradation[]> {
+  try {
+    return await describeHiddenFiles(context, facts)
+  } catch (cause) {
+    context.log.warn('hidden files could not be looked for', { reason: toOsError(cause).message })
+    return []
+  }
+}
+
+/** PRETTY_NAME of what runs; empty when nothing says it. */
+export async function runningVersion(context: EngineContext): Promise<string> {
+  // The documented root has one os-release only, in /usr (contract 6.7 item 6).
+  const release =
+    (await readText(context.sysroot.path('/etc/os-release'))) ??
+    (await readText(context.sysroot.path('/usr/lib/os-release')))
+  return parsePrettyName(release ?? '') ?? ''
 }
 
 function unverifiedSlots(facts: NodeFacts): Degradation[] {
@@ -56,7 +72,8 @@ function unverifiedSlots(facts: NodeFacts): Degradation[] {
     }))
 }
 
-async function describeSlot(
+/** One slot as far as the journal and a look into it tell. */
+export async function describeSlot(
   context: EngineContext,
   facts: NodeFacts,
   name: SlotName,

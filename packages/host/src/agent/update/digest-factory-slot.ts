@@ -20,7 +20,8 @@ export async function digestFactorySlot(context: EngineContext, stop: AbortSigna
     if (!isMissing(facts) || (await isWritable(context, facts))) return
     await context.clock.sleep(START_AFTER_MS, stop)
     const rest = restAfterWork(context.clock, stop)
-    const digest = await context.backend.digestOf(facts.slots, facts.booted, rest)
+    const sizeBytes = facts.slots.sizesBytes[facts.booted]
+    const digest = await context.backend.digestOf(facts.slots, facts.booted, { sizeBytes, rest })
     await record(context, facts, digest)
   } catch (cause) {
     if (stop.aborted) return

@@ -21,6 +21,9 @@ const TRIAL_MARK = `${RUN_FOLDER}/trial`
 /** Made when nothing is left to decide in this boot: the deadline unit does not even start then. */
 const DECIDED_MARK = `${RUN_FOLDER}/decided`
 
+const REASONS_MAX = 20
+const REASON_CHARACTERS_MAX = 300
+
 /** What became of a trial. */
 export type TrialOutcome = 'no-trial' | 'committed' | 'falling-back'
 
@@ -109,12 +112,16 @@ async function readFactsIfPossible(context: EngineContext): Promise<NodeFacts | 
 
 /**
  * Makes the running slot the one that boots by itself: one block, then its records (steps 16 and
- * 17).
+ * 17). `notes` are what a person shall know of a trial that was good.
  */
-export async function commitTrial(context: EngineContext): Promise<void> {
+export async function commitTrial(
+  context: EngineContext,
+  notes: readonly string[] = [],
+): Promise<void> {
   const facts = await readFacts(context)
   const kind = judgeBoot(facts).kind
   if (kind !== 'in-trial' && kind !== 'finish-commit' && kind !== 'manual-rollback') return
+  const since = timestamp(context.clock)
   if (slotOfEntry(facts.environment.get('saved_entry')) !== facts.booted)
     await context.environment.change({
       saved_entry: facts.booted,
@@ -122,7 +129,7 @@ export async function commitTrial(context: EngineContext): Promise<void> {
       [TRIAL_VARIABLE]: undefined,
     })
   await changeJournal(context, facts, (state) =>
-    markCommitted(state, facts, kind === 'manual-rollback', timestamp(context.clock)),
+    markCommitted(state, facts, { isManual: kind === 'manual-rollback', notes, since }),
   )
   await context.environment.backUp()
   await mark(context, DECIDED_MARK, '')
@@ -188,22 +195,28 @@ function markStarted(state: JournalState, bootId: string, since: string): Journa
 
 function markUnhealthy(state: JournalState, reasons: readonly string[]): JournalState {
   if (state.trial === undefined) return state
-  return { ...state, trial: { ...state.trial, reasons: reasons.slice(0, 20) } }
+  return { ...state, trial: { ...state.trial, reasons: boundReasons(reasons) } }
+}
+
+/** The journal is one fixed record: what goes in has a limit. */
+function boundReasons(reasons: readonly string[]): string[] {
+  return reasons.slice(0, REASONS_MAX).map((reason) => reason.slice(0, REASON_CHARACTERS_MAX))
 }
 
 function markCommitted(
   state: JournalState,
   facts: NodeFacts,
-  isManual: boolean,
-  since: string,
+  how: { readonly isManual: boolean; readonly notes: readonly string[]; readonly since: string },
 ): JournalState {
   const slots = { ...state.slots }
   slots[facts.booted] = { ...slots[facts.booted], state: 'committed' }
-  if (isManual) return { ...state, phase: 'Idle', slots }
+  if (how.isManual) return { ...state, phase: 'Idle', slots }
   const { operation } = state
   if (operation === undefined) return { ...state, slots }
   const { id: operationId, image, target } = operation
-  const trial = { operationId, image, target, reasons: [], verdict: 'Committed' as const, since }
+  const reasons = boundReasons(how.notes)
+  const { since } = how
+  const trial = { operationId, image, target, reasons, verdict: 'Committed' as const, since }
   return { ...state, phase: 'Committed', slots, trial: { ...state.trial, ...trial } }
 }
 
