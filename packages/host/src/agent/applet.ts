@@ -37,10 +37,11 @@ type NodeCommand = Exclude<AgentCommand, { name: 'help' | 'status' }>
 async function runOnNode(context: AppletContext, command: NodeCommand): Promise<number> {
   const output = { write: context.stdout, clock: systemClock }
   // The first line of the log tells the version (contract 4.1), whatever the level.
-  createLogger(output).info('os-agent starts', { ...buildInfo, command: command.name })
+  const auditLog = createLogger(output)
+  auditLog.info('os-agent starts', { ...buildInfo, command: command.name })
   const log = createLogger({ ...output, level: parseLogLevel(context.env['RUST_LOG']) })
   const deps = await nodeDeps(log)
-  if (command.name === 'serve') return await serve(context, deps)
+  if (command.name === 'serve') return await serve(context, deps, auditLog)
   const commands = await import('./update/commands.ts')
   switch (command.name) {
     case 'allow':
@@ -54,7 +55,7 @@ async function runOnNode(context: AppletContext, command: NodeCommand): Promise<
   }
 }
 
-async function serve(context: AppletContext, deps: EngineDeps): Promise<number> {
+async function serve(context: AppletContext, deps: EngineDeps, auditLog: Logger): Promise<number> {
   const [{ serveAgent }, { createUpdateEngine }, { createImageSource }] = await Promise.all([
     import('./serve-agent.ts'),
     import('./update/engine.ts'),
@@ -67,6 +68,7 @@ async function serve(context: AppletContext, deps: EngineDeps): Promise<number> 
   })
   await serveAgent({
     ...deps,
+    auditLog,
     engine,
     socketPath: SOCKET_PATH,
     env: context.env,

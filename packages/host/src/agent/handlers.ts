@@ -8,9 +8,12 @@ import type {
 } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
 import { buildInfo } from '@kubenest/base/version'
+import { sha256Hex } from '../linux/sha256.ts'
+import { describeFeatures } from './features.ts'
 import type { OperationLog } from './operation-log.ts'
 import type { OperationRunner } from './operation-runner.ts'
 import type { MethodAnswer, MethodTable } from './rpc/answer-message.ts'
+import type { Caller } from './rpc/caller.ts'
 import {
   checkConfigureParams,
   checkExtras,
@@ -33,24 +36,32 @@ export interface HandlerDeps {
 
 /** The table of methods. */
 export function createHandlers(deps: HandlerDeps): MethodTable {
-  return new Map([
-    ['prepare_upgrade', (params: unknown) => prepareUpgrade(deps, params)],
-    ['upgrade', (params: unknown) => arm(deps, 'upgrade', checkExtras(params))],
-    ['rollback', (params: unknown) => arm(deps, 'rollback', checkExtras(params))],
-    ['configure', (params: unknown) => configure(deps, params)],
-    ['status', (params: unknown) => status(deps, params)],
-    ['cancel', (params: unknown) => cancel(deps, params)],
-    ['report', (params: unknown) => report(deps, params)],
+  const methods: MethodTable = new Map([
+    ['prepare_upgrade', (params, caller) => prepareUpgrade(deps, params, caller)],
+    ['upgrade', (params, caller) => arm(deps, 'upgrade', checkExtras(params), caller)],
+    ['rollback', (params, caller) => arm(deps, 'rollback', checkExtras(params), caller)],
+    ['configure', (params, caller) => configure(deps, params, caller)],
+    ['status', (params) => status(deps, params, methods)],
+    ['cancel', (params, caller) => cancel(deps, params, caller)],
+    ['report', (params) => report(deps, params)],
   ])
+  return methods
 }
 
-async function prepareUpgrade(deps: HandlerDeps, params: unknown): Promise<MethodAnswer> {
+async function prepareUpgrade(
+  deps: HandlerDeps,
+  params: unknown,
+  caller: Caller,
+): Promise<MethodAnswer> {
   const request = checkPrepareParams(params)
   const start = {
     id: idOf(request),
     type: 'prepare',
     phase: 'Fetching',
     message: `Preparing ${request.version}`,
+    version: request.version,
+    digest: request.check_sum.toLowerCase(),
+    caller,
   } as const
   await deps.runner.run(start, async (signal) => {
     await deps.engine.prepare(request, (update) => deps.operations.progress(update), signal)
@@ -63,18 +74,19 @@ async function arm(
   deps: HandlerDeps,
   type: 'upgrade' | 'rollback',
   extras: OperationExtras,
+  caller: Caller,
 ): Promise<MethodAnswer> {
-  const start = { id: idOf(extras), type, phase: 'Arming', message: 'Arming a slot' } as const
+  const message = 'Arming a slot'
+  const start = { id: idOf(extras), type, phase: 'Arming', message, caller } as const
   let release = () => {}
-  await deps.runner.run(start, async () => {
+  const outcome = await deps.runner.run(start, async () => {
     await (type === 'upgrade' ? deps.engine.activate(extras) : deps.engine.rollBack(extras))
     release = deps.runner.hold()
     return { phase: 'Armed', message: 'The other slot boots next; the node reboots now' }
   })
-  return {
-    ...statusWord(type === 'upgrade' ? 'Upgraded' : 'Rollbacked'),
-    afterFlush: () => reboot(deps, release),
-  }
+  const answer = statusWord(type === 'upgrade' ? 'Upgraded' : 'Rollbacked')
+  // The first caller's answer is followed by the reboot; one reboot is enough.
+  return outcome === 'joined' ? answer : { ...answer, afterFlush: () => reboot(deps, release) }
 }
 
 async function reboot(deps: HandlerDeps, release: () => void): Promise<void> {
@@ -88,13 +100,19 @@ async function reboot(deps: HandlerDeps, release: () => void): Promise<void> {
   }
 }
 
-async function configure(deps: HandlerDeps, params: unknown): Promise<MethodAnswer> {
+async function configure(
+  deps: HandlerDeps,
+  params: unknown,
+  caller: Caller,
+): Promise<MethodAnswer> {
   const request = checkConfigureParams(params)
   const start = {
-    id: crypto.randomUUID(),
+    id: request.operation_id ?? crypto.randomUUID(),
     type: 'configure',
     phase: 'Writing',
     message: `Applying ${request.configs.length} settings`,
+    digest: sha256Hex(JSON.stringify(request.configs)),
+    caller,
   } as const
   await deps.runner.run(start, async () => {
     await deps.configure(request)
@@ -103,21 +121,26 @@ async function configure(deps: HandlerDeps, params: unknown): Promise<MethodAnsw
   return statusWord('Configured')
 }
 
-async function status(deps: HandlerDeps, params: unknown): Promise<MethodAnswer> {
+async function status(
+  deps: HandlerDeps,
+  params: unknown,
+  methods: MethodTable,
+): Promise<MethodAnswer> {
   checkNoParams(params)
   const operation = deps.operations.view()
   const result: AgentStatus = {
     agentVersion: buildInfo.version,
     capabilities: [...CAPABILITIES],
+    features: describeFeatures([...methods.keys()]),
     ...(await deps.engine.describe()),
     ...(operation === undefined ? {} : { operation }),
   }
   return { result }
 }
 
-async function cancel(deps: HandlerDeps, params: unknown): Promise<MethodAnswer> {
+async function cancel(deps: HandlerDeps, params: unknown, caller: Caller): Promise<MethodAnswer> {
   checkNoParams(params)
-  await deps.runner.cancel()
+  await deps.runner.cancel(caller)
   return { result: { status: 'Cancelled' } }
 }
 

@@ -6,6 +6,7 @@ import type { SysRoot } from '@kubenest/base/sysroot'
 import { activatedSocket } from '../linux/socket-activation.ts'
 import { claimSocketPath, openSocketToGroup } from '../linux/socket-path.ts'
 import { listenOnUnixSocket } from '../linux/unix-listener.ts'
+import { createAudit } from './audit.ts'
 import { createHandlers } from './handlers.ts'
 import { watchIdle, type IdleWatch } from './idle-exit.ts'
 import { createOperationLog } from './operation-log.ts'
@@ -24,6 +25,8 @@ export interface AgentDeps {
   readonly sysroot: SysRoot
   readonly clock: Clock
   readonly log: Logger
+  /** Gets one line per accepted operation, whatever the level of `log`. */
+  readonly auditLog: Logger
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stop: AbortSignal
   /** Root: the user who is served and who owns settings files. */
@@ -38,7 +41,7 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
   await engine.recover()
   const memory = await openOperationMemory(deps)
   const operations = createOperationLog(clock, memory)
-  const runner = createOperationRunner(operations, log)
+  const runner = createOperationRunner({ operations, log, audit: createAudit(deps.auditLog) })
   const methods = createHandlers({
     engine,
     operations,

@@ -1,8 +1,11 @@
 // Serves the agent's socket: who may connect, how many at once, and when an idle agent may end.
 import type { Clock } from '@kubenest/base/clock'
 import type { Logger } from '@kubenest/base/log'
+import { cgroupOf } from '../linux/peer-cgroup.ts'
+import type { PeerCredentials } from '../linux/peer-credentials.ts'
 import type { PeerConnection } from '../linux/unix-listener.ts'
 import type { MethodTable } from './rpc/answer-message.ts'
+import type { Caller } from './rpc/caller.ts'
 import { serveConnection } from './rpc/serve-connection.ts'
 
 /** Connections at one time (threat T8). */
@@ -33,8 +36,9 @@ export function createConnectionServer(deps: ServerDeps): ConnectionServer {
   const open = new Map<PeerConnection, { busy: boolean }>()
 
   function accept(connection: PeerConnection): void {
-    if (connection.peer?.uid !== deps.clientUid) {
-      deps.log.warn('refused a client of another user', { uid: connection.peer?.uid })
+    const { peer } = connection
+    if (peer === undefined || peer.uid !== deps.clientUid) {
+      deps.log.warn('refused a client of another user', { uid: peer?.uid, pid: peer?.pid })
       return connection.close()
     }
     if (open.size >= CONNECTIONS_MAX && !closeOldestIdle()) {
@@ -46,7 +50,8 @@ export function createConnectionServer(deps: ServerDeps): ConnectionServer {
     const onBusy = (busy: boolean) => {
       state.busy = busy
     }
-    void serveConnection(connection, { ...deps, onBusy }).then(() => forget(connection))
+    const caller = () => callerOf(peer)
+    void serveConnection(connection, { ...deps, caller, onBusy }).then(() => forget(connection))
   }
 
   /** A flood of silent clients must not shut out those that have something to say. */
@@ -68,4 +73,9 @@ export function createConnectionServer(deps: ServerDeps): ConnectionServer {
     openConnections: () => open.size,
     close: () => [...open.keys()].forEach((connection) => connection.close()),
   }
+}
+
+function callerOf({ pid, uid }: PeerCredentials): Caller {
+  const cgroup = cgroupOf(pid)
+  return { pid, uid, ...(cgroup === undefined ? {} : { cgroup }) }
 }

@@ -18,6 +18,11 @@ export function createSha256(): Sha256 {
   }
 }
 
+/** Lower-case hex digest of a text. */
+export function sha256Hex(text: string): string {
+  return new Bun.CryptoHasher('sha256').update(text).digest('hex')
+}
+
 /** Digest of bytes that are all here. */
 export function sha256Bytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(new Bun.CryptoHasher('sha256').update(bytes).digest())

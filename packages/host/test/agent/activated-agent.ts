@@ -13,6 +13,8 @@ process.on('SIGTERM', () => stop.abort())
 const engine = createFakeEngine()
 engine.inTrial = process.env['IN_TRIAL'] === '1'
 
+const log = createLogger({ write: (line) => process.stdout.write(line), clock: systemClock })
+
 try {
   await serveAgent({
     engine,
@@ -22,7 +24,8 @@ try {
       ...systemClock,
       schedule: (delayMs, task) => systemClock.schedule(delayMs / 20, task),
     },
-    log: createLogger({ write: (line) => process.stdout.write(line), clock: systemClock }),
+    log,
+    auditLog: log,
     env: process.env,
     stop: stop.signal,
     ownerUid: process.getuid?.() ?? 0,

@@ -82,7 +82,11 @@ export function createFakeEngine(): FakeEngine {
 }
 
 /** Golden sample 1 of appendix B.3: the members in the documented order. */
-export function prepareRequest(id: unknown, version = 'KubeNest v2'): string {
+export function prepareRequest(
+  id: unknown,
+  version = 'KubeNest v2',
+  more: Partial<PrepareUpgradeParams> = {},
+): string {
   return JSON.stringify({
     jsonrpc: '2.0',
     method: 'prepare_upgrade',
@@ -96,6 +100,7 @@ export function prepareRequest(id: unknown, version = 'KubeNest v2'): string {
         flag_safe: false,
         mtls: false,
         certs: { ca_cert: 'ca.pem', client_cert: '', client_key: '' },
+        ...more,
       },
     ],
     id,

@@ -5,8 +5,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { AgentStatus } from '@kubenest/api/agent/rpc'
-import { silentLogger } from '@kubenest/base/log'
+import { silentLogger, type LogFields } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
+import { JOINED_MAX } from '../../src/agent/operation-runner.ts'
 import { serveAgent } from '../../src/agent/serve-agent.ts'
 import { faultOf } from './fault-of.ts'
 import { createFakeClock, until, type FakeClock } from './fake-clock.ts'
@@ -22,6 +23,7 @@ let socketPath: string
 let engine: FakeEngine
 let clock: FakeClock
 let running: { stop: () => Promise<void> }[]
+let audited: LogFields[]
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'agent-socket-'))
@@ -29,6 +31,7 @@ beforeEach(() => {
   engine = createFakeEngine()
   clock = createFakeClock()
   running = []
+  audited = []
 })
 
 afterEach(async () => {
@@ -50,6 +53,7 @@ async function start(): Promise<void> {
     sysroot: createSysRoot(folder),
     clock,
     log: { ...silentLogger, info: (message) => (isServing ||= message === 'serving') },
+    auditLog: { ...silentLogger, info: (_, fields) => void audited.push(fields ?? {}) },
     env: {},
     stop: abort.signal,
     ownerUid: me,
@@ -143,6 +147,7 @@ describe('serveAgent()', () => {
       sysroot: createSysRoot(folder),
       clock,
       log: silentLogger,
+      auditLog: silentLogger,
       env: {},
       stop: abort.signal,
       ownerUid: 54_321,
@@ -229,6 +234,11 @@ describe('the socket', () => {
       result: {
         bootId: 'boot',
         capabilities: ['status', 'cancel', 'report', 'trial'],
+        features: {
+          methods: expect.arrayContaining(['prepare_upgrade', 'status']) as string[],
+          sources: expect.arrayContaining(['disk']) as string[],
+          settings: expect.arrayContaining(['kernel.sysctl']) as string[],
+        },
         operation: { type: 'prepare', running: true, phase: 'Writing', bytesDone: 5, attempt: 1 },
       },
     })
@@ -316,6 +326,104 @@ describe('the socket', () => {
     await start()
     await ask(socketPath, call('report', 1, [{ ready: false, reason: 'KubeletStopped', x: 1 }]))
     expect(engine.calls).toContain('report {"ready":false,"reason":"KubeletStopped"}')
+  })
+
+  test('joins the same operation asked for again, and writes no second one (A17)', async () => {
+    await start()
+    const release = engine.hold()
+    const again = prepareRequest(1, 'KubeNest v2', { operation_id: 'op-1' })
+    const first = await connectRaw(socketPath)
+    await first.write(again)
+    await until(() => engine.calls.includes('prepare KubeNest v2'))
+    const second = await connectRaw(socketPath)
+    await second.write(again.replace('"id":1', '"id":2'))
+    const other = prepareRequest(3, 'KubeNest v2', {
+      operation_id: 'op-1',
+      check_sum: 'cd'.repeat(32),
+    })
+    expect(await ask(socketPath, other)).toMatchObject({ error: { code: -1 }, id: 3 })
+    release()
+    const word = { result: { status: 'UpgradeReady' } }
+    expect([await first.line(), await second.line()]).toMatchObject([
+      { ...word, id: 1 },
+      { ...word, id: 2 },
+    ])
+    expect(engine.calls.filter((each) => each.startsWith('prepare '))).toHaveLength(1)
+    first.close()
+    second.close()
+  })
+
+  test('gives a joined caller the failure, too', async () => {
+    await start()
+    const release = engine.hold()
+    const request = prepareRequest(1, 'refused', { operation_id: 'op-1' })
+    const first = await connectRaw(socketPath)
+    await first.write(request)
+    await until(() => engine.calls.includes('prepare refused'))
+    const second = await connectRaw(socketPath)
+    await second.write(request)
+    // Answered in order: once this is refused, the second request was taken.
+    await ask(socketPath, prepareRequest(2, 'other'))
+    release()
+    for (const client of [first, second]) {
+      const answer = (await client.line()) as { error: { message: string } }
+      expect(answer.error.message).toStartWith('[integrity/image-digest-mismatch]')
+      client.close()
+    }
+  })
+
+  test('lets only a few callers wait for one operation', async () => {
+    await start()
+    const release = engine.hold()
+    const request = prepareRequest(1, 'KubeNest v2', { operation_id: 'op-1' })
+    const clients = await Promise.all(
+      Array.from({ length: JOINED_MAX + 1 }, () => connectRaw(socketPath)),
+    )
+    for (const client of clients) await client.write(request)
+    await until(() => engine.calls.includes('prepare KubeNest v2'))
+    await until(async () => 'error' in ((await ask(socketPath, request)) as object))
+    release()
+    for (const client of clients) {
+      expect(await client.line()).toMatchObject({ result: { status: 'UpgradeReady' } })
+      client.close()
+    }
+  })
+
+  test('answers a repeated upgrade between arming and reboot, and reboots once', async () => {
+    await start()
+    const request = call('upgrade', 1, [{ operation_id: 'op-2' }])
+    expect(await ask(socketPath, request)).toMatchObject({ result: { status: 'Upgraded' } })
+    await until(() => engine.calls.includes('reboot'))
+    expect(await ask(socketPath, request)).toMatchObject({ result: { status: 'Upgraded' } })
+    expect(await ask(socketPath, call('upgrade', 2, [{ operation_id: 'op-3' }]))).toMatchObject({
+      error: { code: -1 },
+    })
+    expect(engine.calls.filter((each) => each === 'activate' || each === 'reboot')).toEqual([
+      'activate',
+      'reboot',
+    ])
+  })
+
+  test('audits each accepted operation with who asked for what, and no contents', async () => {
+    await start()
+    await ask(socketPath, prepareRequest(1, 'KubeNest v2', { operation_id: 'op-1' }))
+    const secret = { model: 'kernel.sysctl', config_path: '', contents: {} }
+    await ask(socketPath, call('configure', 2, [{ configs: [secret] }]))
+    await ask(socketPath, call('prepare_upgrade', 3, [{}]))
+    expect(audited).toMatchObject([
+      {
+        event: 'accepted',
+        type: 'prepare',
+        operation: 'op-1',
+        version: 'KubeNest v2',
+        digest: 'ab'.repeat(32),
+        uid: me,
+        pid: process.pid,
+        cgroup: expect.stringMatching(/^\//) as string,
+      },
+      { type: 'configure', digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    ])
+    expect(audited).toHaveLength(2)
   })
 
   test('passes the extras of our own proxy on', async () => {

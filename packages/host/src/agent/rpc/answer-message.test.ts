@@ -6,6 +6,7 @@ import { answerMessage, type MethodAnswer } from './answer-message.ts'
 import { checkConfigureParams, checkExtras, checkPrepareParams } from './check-params.ts'
 import { BATCH_LENGTH_MAX } from './parse-request.ts'
 
+const CALLER = { pid: 7, uid: 0 }
 const ran: string[] = []
 const method = (name: string, work: (params: unknown) => unknown) =>
   [
@@ -28,7 +29,7 @@ const methods = new Map([
 ])
 
 async function answer(value: unknown): Promise<unknown> {
-  const { line } = await answerMessage(value, methods)
+  const { line } = await answerMessage(value, methods, CALLER)
   if (line === undefined) return undefined
   expect(line.indexOf('\n')).toBe(line.length - 1)
   return JSON.parse(line) as unknown
@@ -114,8 +115,8 @@ describe('answerMessage()', () => {
   })
 
   test('hands a broken assumption on, so that the program ends once it is answered', async () => {
-    expect((await answerMessage(call('break'), methods)).bug).toMatchObject({ kind: 'bug' })
-    expect((await answerMessage(call('fail'), methods)).bug).toBeUndefined()
+    expect((await answerMessage(call('break'), methods, CALLER)).bug).toMatchObject({ kind: 'bug' })
+    expect((await answerMessage(call('fail'), methods, CALLER)).bug).toBeUndefined()
   })
 
   test('runs nothing for a notification and answers nothing', async () => {

@@ -2,6 +2,7 @@
 // only after the answer has left (a reboot) comes back beside it.
 import { RPC_ERRORS, type RpcResponse } from '@kubenest/api/agent/rpc'
 import { toOsError, type OsError } from '@kubenest/base/errors'
+import type { Caller } from './caller.ts'
 import { parseMessage, type ParsedRequest } from './parse-request.ts'
 import { errorResponse, failureResponse } from './rpc-errors.ts'
 
@@ -12,7 +13,10 @@ export interface MethodAnswer {
 }
 
 /** Methods by name. Each checks its own parameters and throws OsError. */
-export type MethodTable = ReadonlyMap<string, (params: unknown) => Promise<MethodAnswer>>
+export type MethodTable = ReadonlyMap<
+  string,
+  (params: unknown, caller: Caller) => Promise<MethodAnswer>
+>
 
 /** An answer ready for the wire; without a line when only notifications came. */
 export interface MessageAnswer {
@@ -25,13 +29,17 @@ export interface MessageAnswer {
 }
 
 /** Answers one message. Never throws. */
-export async function answerMessage(value: unknown, methods: MethodTable): Promise<MessageAnswer> {
+export async function answerMessage(
+  value: unknown,
+  methods: MethodTable,
+  caller: Caller,
+): Promise<MessageAnswer> {
   const message = parseMessage(value)
   const responses: RpcResponse[] = []
   const afterFlush: (() => Promise<void>)[] = []
   let bug: OsError | undefined
   for (const request of message.requests) {
-    const answer = await answerRequest(request, methods)
+    const answer = await answerRequest(request, methods, caller)
     if (answer === undefined) continue
     responses.push(answer.response)
     if (answer.afterFlush !== undefined) afterFlush.push(answer.afterFlush)
@@ -56,6 +64,7 @@ interface Answered {
 async function answerRequest(
   request: ParsedRequest,
   methods: MethodTable,
+  caller: Caller,
 ): Promise<Answered | undefined> {
   if (request.kind === 'notification') return undefined
   if (request.kind === 'refused') return { response: request.response }
@@ -64,7 +73,7 @@ async function answerRequest(
   if (method === undefined)
     return { response: errorResponse(id, RPC_ERRORS.methodNotFound, 'Method not found') }
   try {
-    const { result, afterFlush } = await method(request.params)
+    const { result, afterFlush } = await method(request.params, caller)
     const response: RpcResponse = { jsonrpc: '2.0', result, id }
     return afterFlush === undefined ? { response } : { response, afterFlush }
   } catch (error) {

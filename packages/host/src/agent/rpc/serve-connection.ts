@@ -7,6 +7,7 @@ import { toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
 import type { PeerConnection } from '../../linux/unix-listener.ts'
 import { answerMessage, parseErrorLine, type MethodTable } from './answer-message.ts'
+import type { Caller } from './caller.ts'
 
 /** Time for a complete value since the connection or the last answer, and for taking an answer. */
 export const CLIENT_LIMIT_MS = 10_000
@@ -14,6 +15,8 @@ export const CLIENT_LIMIT_MS = 10_000
 /** What serving a connection needs. */
 export interface ConnectionDeps {
   readonly methods: MethodTable
+  /** Looks the client up; asked only when it has made a request. */
+  readonly caller: () => Caller
   readonly clock: Clock
   readonly log: Logger
   /** Told when a request begins (true) and when its answer is out (false). */
@@ -65,7 +68,7 @@ async function answerFramed(
   }
   deps.onBusy(true)
   try {
-    const answer = await answerMessage(framed.value, deps.methods)
+    const answer = await answerMessage(framed.value, deps.methods, deps.caller())
     if (answer.line !== undefined) await writeWithin(connection, deps.clock, answer.line)
     for (const task of answer.afterFlush) await runAfterFlush(task, deps.log)
     // Nobody catches this: the program ends and its supervisor starts it anew.
