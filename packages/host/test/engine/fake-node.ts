@@ -131,6 +131,7 @@ export async function createFakeNode(
     architecture: 'x86_64',
     source: sourceOf(() => state.bytes),
     stop: new AbortController().signal,
+    ownerUid: process.getuid?.() ?? 0,
     reboot: async () => {
       state.reboots += 1
     },

@@ -187,6 +187,32 @@ describe('gate()', () => {
     expect((await node.boot()).slot).toBe('B')
   })
 
+  async function drop(kind: 'required' | 'wanted', body: string): Promise<void> {
+    const file = path.join(node.root, `etc/kubenest/health.d/${kind}/10-mine`)
+    await fs.mkdir(path.dirname(file), { recursive: true })
+    await fs.writeFile(file, `#!/bin/sh\n${body}\n`, { mode: 0o755 })
+  }
+
+  test('gate() falls back when a required check of a person says no, with what it said', async () => {
+    await require('')
+    await drop('required', 'echo the database is empty; exit 1')
+    expect(await gate(node.deps, never)).toBe(75)
+    const reason =
+      'Check /etc/kubenest/health.d/required/10-mine exits with 1: the database is empty'
+    expect(await afterFallback()).toEqual(['TrialUnhealthy', reason])
+  })
+
+  test('gate() commits in spite of a wanted check and tells what it said', async () => {
+    await require('', 20)
+    await drop('wanted', 'echo the mirror is slow; exit 1')
+    expect(await gate(node.deps, never)).toBe(0)
+    const { trial } = await node.restart().describe()
+    expect([trial?.verdict, trial?.reasons]).toEqual([
+      'Committed',
+      ['Check /etc/kubenest/health.d/wanted/10-mine exits with 1: the mirror is slow'],
+    ])
+  })
+
   test('gate() that is stopped leaves the trial undecided and asks to be started again', async () => {
     await require('units = ["x.service"]', 60)
     const stop = new AbortController()
@@ -209,6 +235,26 @@ describe('deadline()', () => {
     await deadline(node.deps)
     const reasons = 'The trial was not decided within 30 s; /missing is not mounted'
     expect(await afterFallback()).toEqual(['TrialUnhealthy', reasons])
+  })
+
+  test('deadline() reboots although a check hangs', async () => {
+    await require('', 30)
+    await trialStart(node.deps)
+    await late()
+    const folder = path.join(node.root, 'etc/kubenest/health.d/required')
+    await fs.mkdir(folder, { recursive: true })
+    await fs.writeFile(path.join(folder, 'hang'), '#!/bin/sh\nexec sleep 20\n', { mode: 0o755 })
+    const waits: number[] = []
+    const clock = {
+      ...node.deps.clock,
+      sleep: async (delayMs: number) => void waits.push(delayMs),
+    }
+    expect(await deadline({ ...node.deps, clock })).toBe(0)
+    expect(waits).toContain(60_000)
+    expect(await afterFallback()).toEqual([
+      'TrialUnhealthy',
+      'The trial was not decided within 30 s',
+    ])
   })
 
   test('deadline() reboots although nothing can be noted', async () => {

@@ -6,6 +6,7 @@ import { toOsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
 import { dialUnixSocket } from '../../linux/unix-dial.ts'
 import { callAgent } from '../rpc/call-agent.ts'
+import { checkDropIns } from './check-drop-ins.ts'
 import { checkUnits } from './check-units.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { HealthConfig } from './health-config.ts'
@@ -16,6 +17,11 @@ const ANSWER_LIMIT_MS = 3_000
 const AGENT_ANSWER_LIMIT_MS = 20_000
 const AGENT_ANSWERS_PER_DEADLINE = 6
 
+/** Looks once at what is wanted and no reason to fall back: programs of a person. */
+export function checkWanted(context: EngineContext, config: HealthConfig): Promise<CheckResult[]> {
+  return settle('The wanted checks', () => checkDropIns(context, 'wanted', config.checkLimitMs))
+}
+
 /** Looks once at everything that is required. */
 export async function checkHealth(
   context: EngineContext,
@@ -24,6 +30,7 @@ export async function checkHealth(
   const looks = await Promise.all([
     settle('The mounts', () => checkMounts(context, config.mounts)),
     settle('The units', () => checkUnits(context, config)),
+    settle('The required checks', () => checkDropIns(context, 'required', config.checkLimitMs)),
     ...config.sockets.map((socket) =>
       settle(socket, async () => [await checkSocket(context, config, socket)]),
     ),

@@ -33,6 +33,8 @@ export interface EngineDeps {
   readonly rawFiles: RawFiles
   /** `x86_64` or `aarch64`. */
   readonly architecture: string
+  /** Who must own programs of health.d. @defaultValue 0 */
+  readonly ownerUid?: number
   /** Asks for an orderly reboot of the node. */
   readonly reboot: () => Promise<void>
 }

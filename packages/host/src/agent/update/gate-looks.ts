@@ -3,11 +3,14 @@
 import type { ReportParams } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
-import { checkHealth, hasDefaultRoute } from './check-health.ts'
+import { checkHealth, checkWanted, hasDefaultRoute } from './check-health.ts'
 import { RUN_FOLDER, type EngineContext } from './engine-context.ts'
 import { HEALTH_CONFIG_FILE, parseHealthConfig, type HealthConfig } from './health-config.ts'
 import { judgeHealth, type HealthVerdict } from './judge-health.ts'
 import type { OperationRecord } from './journal-state.ts'
+
+/** Well below the limit of the deadline's unit, milliseconds. */
+const REASONS_LIMIT_MS = 60_000
 
 /** What the proxy said last in this boot. */
 export const REPORT_FILE = `${RUN_FOLDER}/report`
@@ -30,10 +33,22 @@ export async function lookUntilDecided(
   }
 }
 
-/** What is not green right now, as sentences. */
+/**
+ * What is not green right now, as sentences; nothing when that cannot be told in time: whoever asks
+ * has something to do that must not wait for a look that hangs.
+ */
 export async function openReasons(context: EngineContext, config: HealthConfig): Promise<string[]> {
-  const checks = await checkHealth(context, config)
-  return checks.filter((check) => check.state !== 'green').map((check) => check.reason)
+  const isDone = new AbortController()
+  const tooLate = context.clock.sleep(REASONS_LIMIT_MS, isDone.signal).then(
+    () => [],
+    () => [],
+  )
+  try {
+    const checks = await Promise.race([checkHealth(context, config), tooLate])
+    return checks.filter((check) => check.state !== 'green').map((check) => check.reason)
+  } finally {
+    isDone.abort()
+  }
 }
 
 /**
@@ -59,7 +74,7 @@ async function look(
     return judgeHealth({
       config,
       elapsedMs,
-      checks: await checkHealth(context, config),
+      ...(await checkAll(context, config)),
       redLooksBefore,
       report: await readReport(context),
       policy: operation?.health?.policy ?? 'Strict',
@@ -73,6 +88,15 @@ async function look(
       ? { kind: 'wait', redLooks: redLooksBefore }
       : { kind: 'fall-back', reasons: [reason] }
   }
+}
+
+/** Side by side: the slowest question sets the pace of the looks. */
+async function checkAll(context: EngineContext, config: HealthConfig) {
+  const [checks, wanted] = await Promise.all([
+    checkHealth(context, config),
+    checkWanted(context, config),
+  ])
+  return { checks, wanted }
 }
 
 async function readHealthConfig(context: EngineContext): Promise<HealthConfig> {

@@ -11,6 +11,7 @@ describe('parseHealthConfig()', () => {
       wantedWaitMs: 300_000,
       deadlineMs: 900_000,
       lookIntervalMs: 10_000,
+      checkLimitMs: 30_000,
       mounts: ['/persist', '/boot/efi'],
     })
   })

@@ -14,6 +14,8 @@ export interface HealthConfig {
   readonly deadlineMs: number
   /** Pause between two looks, milliseconds. */
   readonly lookIntervalMs: number
+  /** How long one program of health.d may run, milliseconds. */
+  readonly checkLimitMs: number
   readonly mounts: readonly string[]
   /** Units that must be active. */
   readonly units: readonly string[]
@@ -30,6 +32,7 @@ const DEFAULTS: HealthConfig = {
   wantedWaitMs: 300_000,
   deadlineMs: 900_000,
   lookIntervalMs: 10_000,
+  checkLimitMs: 30_000,
   mounts: ['/persist', '/boot/efi'],
   units: [],
   unitsIfEnabled: ['containerd.service', 'kubelet.service'],
@@ -42,6 +45,7 @@ const TIMINGS = {
   wanted_wait_seconds: 'wantedWaitMs',
   deadline_seconds: 'deadlineMs',
   look_interval_seconds: 'lookIntervalMs',
+  check_limit_seconds: 'checkLimitMs',
 } as const
 
 const REQUIRED = {

@@ -11,6 +11,7 @@ function judge(change: Partial<HealthFacts>) {
     config: { leastUptimeMs: 45_000, wantedWaitMs: 300_000, deadlineMs: 900_000 },
     elapsedMs: 60_000,
     checks: [green],
+    wanted: [],
     redLooksBefore: 0,
     policy: 'Strict',
     hadDefaultRoute: true,
@@ -49,6 +50,15 @@ describe('judgeHealth()', () => {
   test('judgeHealth() commits after the wanted wait when nobody says anything', () => {
     expect(judge({ elapsedMs: 299_999 }).kind).toBe('wait')
     expect(judge({ elapsedMs: 300_000 }).kind).toBe('commit')
+  })
+
+  test('judgeHealth() waits for what is wanted, tells of it, and never falls back for it', () => {
+    const wanted = [green, red, pending]
+    const ready = { wanted, report: { ready: true } }
+    expect(judge({ ...ready, elapsedMs: 299_999 }).kind).toBe('wait')
+    const notes = ['c failed', 'b is late']
+    for (const facts of [ready, { wanted }, { ...ready, policy: 'Local' as const }])
+      expect(judge({ ...facts, elapsedMs: 300_000 })).toEqual({ kind: 'commit', notes })
   })
 
   test('judgeHealth() falls back under Strict, not under Local, when the node is not ready', () => {

@@ -18,6 +18,8 @@ export interface HealthFacts {
   /** Age of the trial. */
   readonly elapsedMs: number
   readonly checks: readonly CheckResult[]
+  /** Waited for and told of, never a reason to fall back. */
+  readonly wanted: readonly CheckResult[]
   /** Looks in a row that saw red, this one not counted. */
   readonly redLooksBefore: number
   /** What the proxy said last in this boot. */
@@ -29,7 +31,8 @@ export interface HealthFacts {
 
 export type HealthVerdict =
   | { readonly kind: 'wait'; readonly redLooks: number }
-  | { readonly kind: 'commit' }
+  /** `notes`: what was wanted and not green. */
+  | { readonly kind: 'commit'; readonly notes: readonly string[] }
   | { readonly kind: 'fall-back'; readonly reasons: readonly string[] }
 
 /** Judges one look. */
@@ -50,9 +53,11 @@ export function judgeHealth(facts: HealthFacts): HealthVerdict {
 
 /** Everything local is green: what does the cluster see? */
 function judgeWanted(facts: HealthFacts): HealthVerdict {
-  if (facts.report?.ready === true) return { kind: 'commit' }
+  const notes = facts.wanted.filter(({ state }) => state !== 'green').map(({ reason }) => reason)
+  const isReady = facts.report?.ready === true
+  if (isReady && notes.length === 0) return { kind: 'commit', notes }
   if (facts.elapsedMs < facts.config.wantedWaitMs) return { kind: 'wait', redLooks: 0 }
-  if (facts.policy === 'Local') return { kind: 'commit' }
+  if (isReady || facts.policy === 'Local') return { kind: 'commit', notes }
   if (facts.report !== undefined) {
     const { reason, message } = facts.report
     const detail = [reason, message].filter((part) => part !== undefined).join(': ')
@@ -60,5 +65,5 @@ function judgeWanted(facts: HealthFacts): HealthVerdict {
   }
   if (facts.hadDefaultRoute && !facts.hasDefaultRoute)
     return { kind: 'fall-back', reasons: ['The default route that existed before is gone'] }
-  return { kind: 'commit' }
+  return { kind: 'commit', notes }
 }

@@ -68,7 +68,7 @@ export async function gateTrial(
   const { operation } = facts.journal
   const verdict = await lookUntilDecided(context, operation, await trialAgeMs(context), signal)
   if (verdict.kind === 'commit') {
-    await commitTrial(context)
+    await commitTrial(context, verdict.notes)
     return 'committed'
   }
   if (judgement === 'manual-rollback') {
