@@ -1,11 +1,12 @@
 // Which slot runs and where the other one is, by identity: the kernel's root= resolved through
-// /dev/disk/by-*, the trailing partition number only, and for slots that are files (light nodes,
-// decision
-// 30) the label links. Never by digits inside a device name.
-import { OsError } from '@kubenest/base/errors'
+// /dev/disk/by-*, then the kernel's own list of partitions, and for slots that are files (light
+// nodes, decision 30) the label links. Never by digits inside a device name. A disk that is not
+// laid out as documented is refused: its partitions are somebody's data.
 import { listDirectory, readText, resolveLinks, stat } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import { otherSlot, type SlotName } from '../update/journal-state.ts'
+import { findDiskSlots, sysfsOf } from './find-disk-slots.ts'
+import { unknownSlot } from './slot-errors.ts'
 
 /** Both slots of the disk that runs. Paths are real paths. */
 export interface SlotPair {
@@ -17,19 +18,20 @@ export interface SlotPair {
 }
 
 /**
- * Finds the slots; a root that is neither A nor B is an error of kind `host`, code `slot-unknown`.
+ * Finds the slots; a root that is neither A nor B is an error of kind `host`, code `slot-unknown`,
+ * a disk of somebody else one of code `disk-foreign`.
  */
 export async function findSlots(sysroot: SysRoot): Promise<SlotPair> {
   const commandLine = (await readText(sysroot.path('/proc/cmdline'))) ?? ''
   const root = rootOf(commandLine)
-  if (root === undefined) throw unknown('the kernel command line has no root=')
+  if (root === undefined) throw unknownSlot('the kernel command line has no root=')
   const device = await resolveRoot(sysroot, root)
-  if (device === undefined) throw unknown(`root=${root} names no device`)
+  if (device === undefined) throw unknownSlot(`root=${root} names no device`)
   const isFile = (await stat(device))?.kind === 'file'
   const { booted, sibling } = isFile
     ? await findFileSlots(sysroot, device)
-    : findPartitionSlots(device)
-  if ((await stat(sibling)) === undefined) throw unknown(`${sibling} does not exist`)
+    : await findDiskSlots(sysroot, device)
+  if ((await stat(sibling)) === undefined) throw unknownSlot(`${sibling} does not exist`)
   const devices = booted === 'A' ? { A: device, B: sibling } : { A: sibling, B: device }
   const partuuids = await findPartuuids(sysroot, devices)
   return {
@@ -52,17 +54,6 @@ export function rootOf(commandLine: string): string | undefined {
   return word?.slice('root='.length)
 }
 
-/**
- * Partition 2 is A, partition 3 is B (contract 4.6); the number is what stands at the name's end.
- */
-export function findPartitionSlots(device: string): { booted: SlotName; sibling: string } {
-  const number = /\d+$/.exec(device)?.[0]
-  if (number !== '2' && number !== '3')
-    throw unknown(`${device} is partition ${number ?? '(none)'}; slots are partitions 2 and 3`)
-  const booted = number === '2' ? 'A' : 'B'
-  return { booted, sibling: `${device.slice(0, -1)}${booted === 'A' ? '3' : '2'}` }
-}
-
 async function findFileSlots(
   sysroot: SysRoot,
   device: string,
@@ -72,10 +63,11 @@ async function findFileSlots(
     if (own !== device) continue
     const link = `/dev/disk/by-label/ROOT-${otherSlot(booted)}`
     const sibling = await resolveLinks(sysroot.path(link))
-    if (sibling === undefined || sibling === device) throw unknown(`${link} names no other slot`)
+    if (sibling === undefined || sibling === device)
+      throw unknownSlot(`${link} names no other slot`)
     return { booted, sibling }
   }
-  throw unknown(`${device} is neither /dev/disk/by-label/ROOT-A nor ROOT-B`)
+  throw unknownSlot(`${device} is neither /dev/disk/by-label/ROOT-A nor ROOT-B`)
 }
 
 async function resolveRoot(sysroot: SysRoot, root: string): Promise<string | undefined> {
@@ -107,15 +99,8 @@ async function findPartuuids(
 async function sizeOf(sysroot: SysRoot, device: string): Promise<number> {
   const info = await stat(device)
   if (info?.kind === 'file') return info.sizeBytes
-  const name = device.slice(device.lastIndexOf('/') + 1)
-  const sectors = Number(await readText(sysroot.path(`/sys/class/block/${name}/size`)))
-  if (!Number.isInteger(sectors) || sectors <= 0) throw unknown(`${device} has no size`)
+  const folder = await sysfsOf(sysroot, device)
+  const sectors = Number(await readText(`${folder}/size`))
+  if (!Number.isInteger(sectors) || sectors <= 0) throw unknownSlot(`${device} has no size`)
   return sectors * 512
-}
-
-function unknown(reason: string): OsError {
-  return new OsError('host', {
-    code: 'slot-unknown',
-    message: `Cannot tell the slots of this node: ${reason}`,
-  })
 }

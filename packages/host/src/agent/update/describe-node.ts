@@ -1,7 +1,7 @@
 // The engine's part of `status`: slots, the last trial, reduced safety. Truthful: what is not known
 // is left out (I22).
 import type { AgentSlot, AgentStatus } from '@kubenest/api/agent/rpc'
-import { toOsError } from '@kubenest/base/errors'
+import { toOsError, type OsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
 import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
 import { describeHiddenFiles } from '../overlay/hidden-files.ts'
@@ -37,8 +37,7 @@ export async function describeNode(
       degraded: [...degraded, ...unverifiedSlots(facts), ...(await hiddenFiles(context, facts))],
     }
   } catch (cause) {
-    const error = toOsError(cause)
-    const problem = { reason: 'UnexpectedSlot', message: error.message }
+    const problem = problemOf(toOsError(cause))
     const others = degraded.filter((each) => each.reason !== problem.reason)
     return { bootId, osVersion, slots: [], degraded: [...others, problem] }
   }
@@ -52,6 +51,12 @@ async function hiddenFiles(context: EngineContext, facts: NodeFacts): Promise<De
     context.log.warn('hidden files could not be looked for', { reason: toOsError(cause).message })
     return []
   }
+}
+
+/** Why nothing can be done on this node, as a reason of reduced safety. */
+export function problemOf({ code, message }: OsError): Degradation {
+  if (code === 'disk-foreign') return { reason: 'ForeignDisk', message }
+  return { reason: code === 'slot-unknown' ? 'UnexpectedSlot' : 'RecoveryFailed', message }
 }
 
 /** PRETTY_NAME of what runs; empty when nothing says it. */

@@ -7,7 +7,7 @@ import { installCustomConfig } from '../bootloader/install-custom-config.ts'
 import type { ImageSource } from '../sources/image-source.ts'
 import { AGENT_MARKER } from './agent-marker.ts'
 import { armRollback, armUpgrade } from './arm-slot.ts'
-import { describeNode, type Degradation } from './describe-node.ts'
+import { describeNode, problemOf, type Degradation } from './describe-node.ts'
 import { digestFactorySlot } from './digest-factory-slot.ts'
 import {
   changeJournal,
@@ -35,7 +35,7 @@ export function createUpdateEngine(deps: UpdateEngineDeps): UpdateEngine {
   const degraded = new Map<string, Degradation>()
   const background = createBackground(deps.stop)
   return {
-    recover: () => recover(context, background, degraded),
+    recover: () => recover(context, background, degraded, deps.source),
     prepare: (request, onProgress, signal) =>
       withSlotLock(context, () => prepareSlot(context, deps.source, request, onProgress, signal)),
     activate: async (extras) => {
@@ -69,10 +69,13 @@ async function recover(
   context: EngineContext,
   background: Background,
   degraded: Map<string, Degradation>,
+  source: ImageSource,
 ): Promise<void> {
   context.log.info('update engine starts', { contract: AGENT_MARKER })
   try {
     await recoverBoot(context, background, degraded)
+    // After the slot is unmounted: what is in the work folder now is the source's.
+    await source.discard?.()
     const { slots } = await readFacts(context)
     const outcome = await installCustomConfig(context.sysroot.path(BOOT_FOLDER), slots.partuuids)
     if (outcome === 'foreign') degraded.set(FOREIGN_MENU.reason, FOREIGN_MENU)
@@ -81,8 +84,8 @@ async function recover(
     // The agent must answer `status` whatever is wrong with the disks; operations check again.
     const error = toOsError(cause)
     context.log.error('recovery failed', { code: error.code, reason: error.message })
-    const reason = error.code === 'slot-unknown' ? 'UnexpectedSlot' : 'RecoveryFailed'
-    degraded.set(reason, { reason, message: error.message })
+    const problem = problemOf(error)
+    degraded.set(problem.reason, problem)
   }
 }
 
