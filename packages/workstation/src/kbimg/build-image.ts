@@ -2,7 +2,7 @@
 // (decision 28). Interrupted, failed or killed, it leaves the previous result; the next run clears
 // the rest.
 import type { Clock } from '@kubenest/base/clock'
-import { OsError, toOsError } from '@kubenest/base/errors'
+import { isOsError, OsError, toOsError } from '@kubenest/base/errors'
 import { type Exec, runOrThrow } from '@kubenest/base/exec'
 import { ensureDirectory, removePath, stat, writeFile } from '@kubenest/base/files'
 import { takeLockFile } from '@kubenest/base/lock-file'
@@ -169,6 +169,12 @@ async function rename(exec: Exec, from: string, to: string): Promise<void> {
 /** Files of the image may belong to other users of the build's namespace. */
 async function removeAsRoot(exec: Exec, tools: RootTools, path: string): Promise<void> {
   if ((await stat(path)) === undefined) return
+  try {
+    return await removePath(path)
+  } catch (error) {
+    // Others' files remain; the namespace's root may remove them.
+    if (!isOsError(error)) throw error
+  }
   const [program, ...rest] = tools.asRoot(['rm', '-rf', '--', path])
   await runOrThrow(exec, `remove ${path}`, { argv: [program ?? 'rm', ...rest] })
 }

@@ -56,8 +56,10 @@ export interface RunOptions {
   readonly outputBytesMax?: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** What it prints stays out of the log. */
-  readonly printsSecret?: true
+  /** What it prints stays out of the log: a secret, or too much. */
+  readonly isUnlogged?: true
+  /** @defaultValue 'stdout' */
+  readonly returns?: 'stdout' | 'stderr'
 }
 
 const OUTPUT_LENGTH_MAX = 1000
@@ -73,18 +75,18 @@ export async function run(
   const [program, ...parameters] = argv
   assert(program !== undefined, 'a command has a program')
   build.note(`+ ${argv.join(' ')}`)
-  const { printsSecret, ...rest } = options
+  const { isUnlogged, returns = 'stdout', ...rest } = options
   const request: ExecRequest = {
     timeoutMs: STEP_TIMEOUT_MS,
     ...rest,
     argv: [program, ...parameters],
     cwd: options.cwd ?? build.work,
-    env: { SOURCE_DATE_EPOCH: String(build.builtAtSeconds), HOME: '/nonexistent', ...options.env },
+    env: { ...fixedTime(build), HOME: '/nonexistent', ...options.env },
     signal: build.stop,
-    ...(printsSecret === undefined ? { onLine: build.note } : {}),
+    ...(isUnlogged === undefined ? { onLine: build.note } : {}),
   }
   const result = await build.exec.run(request)
-  if (result.exitCode === 0) return result.stdout.replace(/\n+$/, '')
+  if (result.exitCode === 0) return result[returns].replace(/\n+$/, '')
   const lastOutput = (result.stderr.trim() || result.stdout.trim()).slice(-OUTPUT_LENGTH_MAX)
   // The wrappers' names would hide which program failed; the purpose says it.
   throw new OsError('host', {
@@ -92,6 +94,12 @@ export async function run(
     message: `Cannot ${purpose}: exit code ${result.exitCode}: ${lastOutput || 'no output'}`,
     fields: { exitCode: result.exitCode },
   })
+}
+
+/** Programs that write the time of the build into an image write this one instead. */
+function fixedTime(build: Build): Record<string, string> {
+  const seconds = String(build.builtAtSeconds)
+  return { SOURCE_DATE_EPOCH: seconds, E2FSPROGS_FAKE_TIME: seconds, TZ: 'UTC' }
 }
 
 /** Runs a program inside the image's root. */

@@ -1,8 +1,14 @@
 // Passwords and users. Clear text goes to `openssl` by standard input only and never further;
-// accounts are made by the image's own programs.
+// accounts are made by the image's own programs. Salts are those of the build, so that it can be
+// repeated.
 import { type Build, run, runInside } from '../build.ts'
 import type { UserConfig } from '../config.ts'
+import { hashGrubPassword } from '../grub-password.ts'
 import { GRUB_FOLDER } from '../root-files.ts'
+import { deriveSalt } from '../salt.ts'
+
+/** What crypt(3) takes of a salt. */
+const SALT_LENGTH = 16
 
 export async function setRootPassword(build: Build): Promise<void> {
   const hash = build.config.repo.rootPasswordHash.reveal()
@@ -28,9 +34,11 @@ async function addUser(build: Build, user: UserConfig): Promise<void> {
     ...(user.groups.length === 0 ? [] : ['--groups', user.groups.join(',')]),
     user.name,
   ])
-  const hash = await run(build, purpose, ['openssl', 'passwd', '-6', '-stdin'], {
+  const salt = (await deriveSalt(build.ids.fileSystem, `user ${user.name}`)).toHex()
+  const openssl = ['openssl', 'passwd', '-6', '-salt', salt.slice(0, SALT_LENGTH), '-stdin']
+  const hash = await run(build, purpose, openssl, {
     stdin: `${user.password.reveal()}\n`,
-    printsSecret: true,
+    isUnlogged: true,
   })
   await runInside(build, purpose, ['chpasswd', '--encrypted'], {
     stdin: `${user.name}:${hash.trim()}\n`,
@@ -39,12 +47,8 @@ async function addUser(build: Build, user: UserConfig): Promise<void> {
 
 /** Writes user.cfg beside the boot menu; entries boot without password, editing needs it. */
 export async function setGrubPassword(build: Build): Promise<void> {
-  const password = build.config.grubPassword?.reveal() ?? ''
-  const output = await run(build, 'hash the password of the boot menu', ['grub-mkpasswd-pbkdf2'], {
-    stdin: `${password}\n${password}\n`,
-    printsSecret: true,
-  })
-  const hash = /grub\.pbkdf2\.\S+/.exec(output)?.[0] ?? ''
+  const salt = await deriveSalt(build.ids.fileSystem, 'boot menu')
+  const hash = await hashGrubPassword(build.config.grubPassword?.reveal() ?? '', salt)
   const file = `${GRUB_FOLDER}/user.cfg`
   await runInside(build, 'write user.cfg', ['install', '-m', '0600', '/dev/stdin', file], {
     stdin: `GRUB2_PASSWORD=${hash}\n`,

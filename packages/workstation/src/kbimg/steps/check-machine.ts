@@ -1,7 +1,7 @@
 // Before anything is made: files that the configuration names, programs, free space (rules V10,
 // V11).
 import { readText, resolveLinks, stat } from '@kubenest/base/files'
-import { OsError } from '@kubenest/base/errors'
+import { isOsError, OsError } from '@kubenest/base/errors'
 import { type Build, run } from '../build.ts'
 import type { ImageConfig } from '../config.ts'
 import { configError } from '../config-error.ts'
@@ -22,10 +22,10 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ['setpriv', 'util-linux'],
   ['sfdisk', 'fdisk'],
   ['mke2fs', 'e2fsprogs'],
+  ['debugfs', 'e2fsprogs'],
   ['mkfs.vfat', 'dosfstools'],
   ['mcopy', 'mtools'],
   ['grub-mkimage', 'grub-common'],
-  ['grub-mkpasswd-pbkdf2', 'grub-common'],
   ['qemu-img', 'qemu-utils'],
   ['openssl', 'openssl'],
   ['zstd', 'zstd'],
@@ -39,7 +39,22 @@ export const GRUB_MODULES = '/usr/lib/grub/x86_64-efi'
 export async function checkMachine(build: Build): Promise<void> {
   await checkFiles(build.cwd, build.config)
   await checkPrograms()
+  await checkNamespaces(build)
   await checkSpace(build)
+}
+
+/** A user who is not root needs ids for the owners of the image's files. */
+async function checkNamespaces(build: Build): Promise<void> {
+  try {
+    await run(build, 'act as root of a namespace', build.tools.asRoot(['true']))
+  } catch (cause) {
+    if (!isOsError(cause, 'command-failed')) throw cause
+    throw new OsError('host', {
+      code: 'no-namespace',
+      message: `${cause.message}; build as root, or install uidmap and give this user ids: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`,
+      cause,
+    })
+  }
 }
 
 /** Files that the configuration names must be there (rule V11), and be of a kind we build from. */

@@ -2,7 +2,6 @@
 // Parts are made beside and deleted as soon as they are inside.
 import { ensureDirectory, removePath, writeFile } from '@kubenest/base/files'
 import { renderGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
-import { mke2fsArgv } from '../../disk/ext4-image.ts'
 import {
   type DiskLayout,
   type PartitionName,
@@ -10,6 +9,9 @@ import {
   renderSfdiskScript,
 } from '../../disk/partition-layout.ts'
 import { type Build, run } from '../build.ts'
+import { clampTimes } from './clamp-times.ts'
+import { copyToVfat } from './copy-to-vfat.ts'
+import { makeExt4 } from './make-ext4.ts'
 
 const MODULES = [
   'part_gpt',
@@ -55,13 +57,14 @@ export function layoutOf(build: Build): DiskLayout {
 
 /** Takes the ESP's content from the root's /boot/efi, so that copied files can replace ours. */
 export async function makeBootPartition(build: Build): Promise<void> {
-  const image = partPath(build, 'BOOT')
   const folder = `${build.work}/boot-files`
+  await ensureDirectory(folder)
   await run(
     build,
     'take the files of the boot partition',
-    build.tools.asRoot(['cp', '-r', '--', `${build.root}/boot/efi`, folder]),
+    build.tools.asRoot(['cp', '-rT', '--', `${build.root}/boot/efi`, folder]),
   )
+  await ensureDirectory(`${folder}/EFI/openEuler`)
   await writeFile(
     `${folder}/EFI/openEuler/grubenv`,
     renderGrubEnvironment(new Map([['saved_entry', 'A']])),
@@ -78,29 +81,17 @@ export async function makeBootPartition(build: Build): Promise<void> {
     `${folder}/EFI/BOOT/BOOTX64.EFI`,
     ...MODULES,
   ])
+  await makeVfat(build, partPath(build, 'BOOT'))
+  await copyToVfat(build, partPath(build, 'BOOT'), folder)
+  await removePath(folder)
+}
+
+async function makeVfat(build: Build, image: string): Promise<void> {
   await removePath(image)
   const sizeKib = String(sizeMibOf(build, 'BOOT') * 1024)
   const serial = build.ids.boot.slice(0, 8)
-  await run(build, 'make boot partition', [
-    'mkfs.vfat',
-    '--invariant',
-    '-n',
-    'BOOT',
-    '-i',
-    serial,
-    '-C',
-    image,
-    sizeKib,
-  ])
-  await run(
-    build,
-    'fill boot partition',
-    ['mcopy', '-s', '-m', '-i', image, `${folder}/EFI`, '::'],
-    {
-      env: { MTOOLS_SKIP_CHECK: '1' },
-    },
-  )
-  await removePath(folder)
+  const options = ['--invariant', '-n', 'BOOT', '-i', serial]
+  await run(build, 'make boot partition', ['mkfs.vfat', ...options, '-C', image, sizeKib])
 }
 
 export async function makePersist(build: Build): Promise<void> {
@@ -108,7 +99,8 @@ export async function makePersist(build: Build): Promise<void> {
   const wanted = build.config.persistFolders.map((name) => name.replace(/^\/+/, ''))
   const paths = [...PERSIST_FOLDERS, ...wanted].map((name) => `${folder}/${name}`)
   await run(build, 'make folders of PERSIST', build.tools.asRoot(['mkdir', '-p', '--', ...paths]))
-  await makeExt4(build, 'PERSIST', build.ids.persist, folder)
+  await clampTimes(build, folder)
+  await makePart(build, 'PERSIST', build.ids.persist, folder)
   await removePath(folder)
 }
 
@@ -120,7 +112,7 @@ export async function composeDisk(build: Build): Promise<void> {
     partPath(build, 'ROOT-A'),
   ])
   await run(build, 'name slot A', ['e2label', partPath(build, 'ROOT-A'), 'ROOT-A'])
-  await makeExt4(build, 'ROOT-B', build.ids.rootB)
+  await makePart(build, 'ROOT-B', build.ids.rootB)
   const layout = layoutOf(build)
   const disk = `${build.work}/system.img`
   await removePath(disk)
@@ -159,22 +151,19 @@ export async function convertDisk(build: Build): Promise<void> {
   build.artefacts.push({ file: 'system.qcow2', kind: 'qcow2' })
 }
 
-async function makeExt4(
+async function makePart(
   build: Build,
   name: PartitionName,
   uuid: string,
   folder?: string,
 ): Promise<void> {
-  const file = partPath(build, name)
-  await removePath(file)
-  const argv = mke2fsArgv({
-    file,
+  await makeExt4(build, {
+    file: partPath(build, name),
     sizeMib: sizeMibOf(build, name),
     uuid,
     label: name,
     ...(folder === undefined ? {} : { folder }),
   })
-  await run(build, `make ${name}`, build.tools.asRoot(argv))
 }
 
 function sizeMibOf(build: Build, name: PartitionName): number {

@@ -75,6 +75,8 @@ async function unpackRoot(build: Build, file: string): Promise<void> {
     file,
     '--numeric-owner',
     '--xattrs',
+    // Else only those of users: capabilities of programs would be lost.
+    '--xattrs-include=*',
     '--preserve-permissions',
   ]
   await run(build, purpose, build.tools.asRoot(['tar', ...extract, '--directory', build.root]))

@@ -1,9 +1,8 @@
 // The root as artefacts: kubeos.tar as documented, the raw root image that slots are written from,
 // and its compressed form.
 import { OsError } from '@kubenest/base/errors'
-import { removePath } from '@kubenest/base/files'
-import { mke2fsArgv } from '../../disk/ext4-image.ts'
 import { type Build, run } from '../build.ts'
+import { makeExt4 } from './make-ext4.ts'
 
 /** tar options that make the same folder the same bytes. */
 export const STABLE_TAR = ['--sort=name', '--numeric-owner', '--format=posix', '--xattrs'] as const
@@ -38,10 +37,8 @@ export async function makeRootImage(build: Build): Promise<void> {
 }
 
 async function fillRootImage(build: Build, file: string, sizeMib: number): Promise<void> {
-  await removePath(file)
-  const argv = mke2fsArgv({ file, sizeMib, uuid: build.ids.fileSystem, folder: build.root })
   try {
-    await run(build, 'make root.img', build.tools.asRoot(argv))
+    await makeExt4(build, { file, sizeMib, uuid: build.ids.fileSystem, folder: build.root })
   } catch (cause) {
     if (
       !(cause instanceof OsError) ||

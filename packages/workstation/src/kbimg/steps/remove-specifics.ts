@@ -1,6 +1,7 @@
 // An image is for many machines: no identity, no host keys, no traces of the build (decision 33).
 // Last step on the root: afterwards no file is newer than SOURCE_DATE_EPOCH.
 import { type Build, run, runInside } from '../build.ts'
+import { clampTimes } from './clamp-times.ts'
 import { STAGE } from './install-files.ts'
 
 export async function removeSpecifics(build: Build): Promise<void> {
@@ -32,20 +33,15 @@ export async function removeSpecifics(build: Build): Promise<void> {
     '/etc/subgid-',
     '/var/lib/dbus/machine-id',
   ])
-  const epoch = `@${build.builtAtSeconds}`
-  // From outside: inside, other file systems hide /dev, /run and /tmp. `-h` follows no link.
-  const newer = [
-    'find',
-    build.root,
-    '-newermt',
-    epoch,
-    '-exec',
-    'touch',
-    '-h',
-    '-d',
-    epoch,
-    '{}',
-    '+',
-  ]
-  await run(build, 'clamp the times of files', build.tools.asRoot(newer))
+  await emptyDevices(build)
+  await clampTimes(build, build.root)
+}
+
+/**
+ * The kernel fills /dev. Only root can make nodes there, so with them the image would tell who
+ * built it. From outside: inside, another file system hides the folder.
+ */
+async function emptyDevices(build: Build): Promise<void> {
+  const empty = ['find', `${build.root}/dev`, '-mindepth', '1', '-delete']
+  await run(build, 'empty /dev', build.tools.asRoot(empty))
 }
