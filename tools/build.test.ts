@@ -41,6 +41,13 @@ test('buildExecutable() makes a program that knows its call name, version, commi
   expect(run([program, 'nothing'])).toEqual({ exitCode: 64, stdout: '' })
 })
 
+test('buildExecutable() makes a program that can start itself again with more environment', () => {
+  expect(run([program, 'restarted', 'a b', 'c'])).toEqual({
+    exitCode: 0,
+    stdout: 'set argv=a b,c\n',
+  })
+})
+
 test('buildExecutable() makes the same bytes twice', async () => {
   const again = path.join(folder, 'again/small')
   await build(again)

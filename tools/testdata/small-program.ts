@@ -1,6 +1,8 @@
-// What build.test.ts compiles: two applets that tell what they see.
+// What build.test.ts compiles: applets that tell what they see.
+import { restartWithEnvironment } from '@kubenest/base/restart-with-environment'
 import { startProgram } from '@kubenest/base/start-program'
 
+restartWithEnvironment({ SMALL_OPTION: 'set' })
 const planted = process.env['PLANTED'] ?? 'no'
 
 await startProgram(
@@ -13,6 +15,14 @@ await startProgram(
         summary: 'A.',
         load: async () => async (context) => {
           context.stdout(`a planted=${planted} argv=${context.argv.join(',')}\n`)
+          return 0
+        },
+      },
+      {
+        name: 'restarted',
+        summary: 'Tells whether it was started again.',
+        load: async () => async (context) => {
+          context.stdout(`${context.env['SMALL_OPTION']} argv=${context.argv.join(',')}\n`)
           return 0
         },
       },

@@ -1,6 +1,10 @@
 // kubenest-cluster: what runs in pods. Each applet is loaded only when it is called, so that the
 // proxy on every node pays for the proxy alone.
+import { restartWithEnvironment } from '@kubenest/base/restart-with-environment'
 import { startProgram } from '@kubenest/base/start-program'
+
+// Resident on every node with little to compute: a compiler at hand costs 1 MB each (ADR 0096).
+restartWithEnvironment({ BUN_JSC_useJIT: '0' })
 
 await startProgram(
   {
