@@ -22,7 +22,7 @@ export interface Audit {
 /** Makes the audit log; `log` must let `info` through. */
 export function createAudit(log: Logger): Audit {
   return {
-    accepted: ({ pid, uid, cgroup }, { type, id, version, digest }) =>
+    accepted: ({ pid, uid, loginUid, cgroup }, { type, id, version, digest }) =>
       log.info('audit', {
         event: 'accepted',
         type,
@@ -30,6 +30,7 @@ export function createAudit(log: Logger): Audit {
         version,
         digest,
         uid,
+        loginUid,
         pid,
         cgroup,
       }),

@@ -11,7 +11,20 @@ describe('parseAgentCommand()', () => {
   test('knows every command that the help names', () => {
     for (const name of ['trial-start', 'gate', 'deadline'] as const) {
       expect(parseAgentCommand([name])).toEqual({ name })
-      expect(AGENT_HELP).toContain(`os-agent ${name}`)
+      expect(AGENT_HELP).toMatch(new RegExp(`^  ${name} `, 'm'))
+    }
+    for (const name of [
+      'status',
+      'slots',
+      'verify',
+      'mark-good',
+      'rollback',
+      'cancel',
+      'drift',
+      'undo',
+    ] as const) {
+      expect(parseAgentCommand([name])).toEqual({ name, isJson: false })
+      expect(AGENT_HELP).toMatch(new RegExp(`^  ${name} `, 'm'))
     }
     for (const argv of [
       ['status', '-o', 'json'],
@@ -19,23 +32,35 @@ describe('parseAgentCommand()', () => {
       ['status', '--output=json'],
     ])
       expect(parseAgentCommand(argv)).toEqual({ name: 'status', isJson: true })
-    expect(parseAgentCommand(['status'])).toEqual({ name: 'status', isJson: false })
     expect(parseAgentCommand(['--help'])).toEqual({ name: 'help' })
   })
 
   test('takes a digest as users copy it', () => {
     const image = { digest: digest.toLowerCase(), version: 'KubeOS v2' }
-    expect(parseAgentCommand(['allow', digest, 'KubeOS v2'])).toEqual({ name: 'allow', image })
-    expect(parseAgentCommand(['allow', `sha256:${digest}`, 'KubeOS v2'])).toEqual({
-      name: 'allow',
-      image,
-    })
+    const parsed = { name: 'allow', image, isJson: false } as const
+    expect(parseAgentCommand(['allow', digest, 'KubeOS v2'])).toEqual(parsed)
+    expect(parseAgentCommand(['allow', `sha256:${digest}`, 'KubeOS v2'])).toEqual(parsed)
+  })
+
+  test('takes one path for plan and release-file, and -o json anywhere behind the command', () => {
+    for (const name of ['plan', 'release-file'] as const)
+      expect(parseAgentCommand([name, '-o', 'json', '/a b'])).toEqual({
+        name,
+        path: '/a b',
+        isJson: true,
+      })
   })
 
   test.each([
     [['serve']],
     [['status', '-o', 'yaml']],
     [['gate', 'x']],
+    [['gate', '-o', 'json']],
+    [['slots', '-o']],
+    [['slots', 'A']],
+    [['plan']],
+    [['plan', 'a', 'b']],
+    [['release-file', '']],
     [['allow']],
     [['allow', digest]],
     [['allow', 'short', 'v2']],

@@ -25,7 +25,7 @@ async function spawn(argv: string[]) {
 describe('osAgentApplet()', () => {
   test('tells its usage', async () => {
     const { stdout, exitCode } = await run('--help')
-    expect(stdout).toContain('os-agent allow DIGEST VERSION')
+    expect(stdout).toContain('allow DIGEST VERSION')
     expect(exitCode).toBe(0)
   })
 

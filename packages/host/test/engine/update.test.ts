@@ -11,7 +11,9 @@ import {
   parseGrubEnvironment,
   renderGrubEnvironment,
 } from '@kubenest/provision/boot/grub-environment'
-import { allow, deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
+import { allowImage } from '../../src/agent/update/allow-image.ts'
+import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
+import { createEngineContext } from '../../src/agent/update/engine-context.ts'
 import { createFakeNode, makeImage, SLOT_BYTES, type FakeNode } from './fake-node.ts'
 
 let folder = ''
@@ -147,14 +149,18 @@ describe('engine', () => {
     expect(again.code).toBe('image-failed-before')
     expect((await refusal(engine.rollBack({}))).code).toBe('no-previous')
     const digest = sha256(image)
-    expect(await allow(node.deps, { digest: 'e'.repeat(64), version: 'v3' })).toBe(64)
-    expect(await allow(node.deps, { digest, version: 'v4' })).toBe(64)
+    const context = createEngineContext(node.deps)
+    for (const other of [
+      { digest: 'e'.repeat(64), version: 'v3' },
+      { digest, version: 'v4' },
+    ])
+      expect((await refusal(allowImage(context, other))).code).toBe('image-not-failed')
     const granted = { ...request(image, 'v3'), attempt: 'token-1' }
     await engine.prepare(granted, () => {}, never)
     expect((await engine.describe()).slots[1]?.state).toBe('verified')
   })
 
-  test('allow() grants one further trial of an image that fell back', async () => {
+  test('allowImage() grants one further trial of an image that fell back', async () => {
     const image = await makeImage(folder, { version: 'v3' })
     await prepare(image, 'v3')
     await trialBoot()
@@ -162,7 +168,8 @@ describe('engine', () => {
     await node.restart().recover()
     const refused = await refusal(node.engine.prepare(request(image, 'v3'), () => {}, never))
     expect(refused.message).toContain('os-agent allow')
-    expect(await allow(node.deps, { digest: sha256(image), version: 'v3' })).toBe(0)
+    const context = createEngineContext(node.deps)
+    await allowImage(context, { digest: sha256(image), version: 'v3' })
     await prepare(image, 'v3')
     await trialBoot()
     await node.boot()

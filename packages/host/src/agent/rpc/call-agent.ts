@@ -4,27 +4,33 @@ import type { RpcResponse } from '@kubenest/api/agent/rpc'
 import type { Clock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import { dialUnixSocket } from '../../linux/unix-dial.ts'
+import { parseFailure } from './rpc-errors.ts'
 
 const ANSWER_LIMIT_MS = 30_000
 
 /**
- * Calls a method without parameters; returns its result. Throws OsError when the agent refuses or
- * is silent for `limitMs` (30 s by default).
+ * Calls a method; returns its result. Throws OsError when the agent refuses, is away, or is silent
+ * for `limitMs` (30 s by default).
  */
 export async function callAgent(
   socketPath: string,
   method: string,
   clock: Clock,
   limitMs = ANSWER_LIMIT_MS,
+  params: readonly unknown[] = [],
 ): Promise<unknown> {
   const connection = await dialUnixSocket(socketPath)
-  const cancel = clock.schedule(limitMs, () => connection.close())
+  const state = { isLate: false }
+  const cancel = clock.schedule(limitMs, () => {
+    state.isLate = true
+    connection.close()
+  })
   try {
-    await connection.write(JSON.stringify({ jsonrpc: '2.0', method, params: [], id: 1 }))
+    await connection.write(JSON.stringify({ jsonrpc: '2.0', method, params, id: 1 }))
     const framer = createJsonFramer()
     for (;;) {
       const bytes = await connection.read()
-      if (bytes === undefined) throw noAnswer(socketPath)
+      if (bytes === undefined) throw noAnswer(socketPath, state.isLate ? limitMs : undefined)
       for (const framed of framer.push(bytes))
         if (framed.kind === 'value') return resultOf(framed.value as RpcResponse)
     }
@@ -35,14 +41,17 @@ export async function callAgent(
 }
 
 function resultOf(response: RpcResponse): unknown {
-  if ('error' in response)
-    throw new OsError('host', { code: 'agent-refused', message: response.error.message })
+  if ('error' in response) throw parseFailure(response.error.message)
   return response.result
 }
 
-function noAnswer(socketPath: string): OsError {
+function noAnswer(socketPath: string, limitMs: number | undefined): OsError {
+  const reason =
+    limitMs === undefined
+      ? 'it closed the connection'
+      : `none came within ${limitMs / 1000} s; what was asked for may go on, see os-agent status`
   return new OsError('transient', {
-    code: 'agent-not-reachable',
-    message: `Cannot read the answer of the agent at ${socketPath}: it closed the connection`,
+    code: limitMs === undefined ? 'agent-not-reachable' : 'agent-silent',
+    message: `Cannot read the answer of the agent at ${socketPath}: ${reason}; look at journalctl -u os-agent`,
   })
 }

@@ -5,6 +5,8 @@ import { OsError } from '@kubenest/base/errors'
 
 const MESSAGE_LENGTH_MAX = 16_384
 const INVALID_PARAMS = 'invalid-params'
+/** A defect of the agent is none of its caller's: there it is a failure of the host. */
+const KINDS = ['invalid', 'blocked', 'transient', 'integrity', 'host'] as const
 
 /** An error answer. */
 export function errorResponse(id: RpcId, code: number, message: string): RpcResponse {
@@ -26,4 +28,13 @@ export function failureResponse(id: RpcId, failure: OsError): RpcResponse {
 /** `[kind/code] message`, as on the wire and in `status.lastError`. */
 export function renderFailure(error: OsError): string {
   return `[${error.kind}/${error.code}] ${error.message}`
+}
+
+/** The failure behind a message from the wire, with its kind, so that exit codes are the same. */
+export function parseFailure(message: string): OsError {
+  const found = /^\[(\w+)\/([\w-]+)\] ([\s\S]*)$/.exec(message)
+  const kind = KINDS.find((each) => each === found?.[1])
+  if (kind !== undefined)
+    return new OsError(kind, { code: found?.[2] ?? '', message: found?.[3] ?? '' })
+  return new OsError('host', { code: 'agent-refused', message })
 }

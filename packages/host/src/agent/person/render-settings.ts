@@ -1,0 +1,54 @@
+// Plan, drift and undo of settings as a person reads them. Pure.
+import type {
+  PlannedChange,
+  PlanSettingsResult,
+  SettingsDriftResult,
+  UndoSettingsResult,
+} from '@kubenest/api/agent/settings'
+
+/** Lines of `os-agent plan`. */
+export function renderPlan({ changes, warnings, waitsFor }: PlanSettingsResult): string {
+  const notes = warnings.map(
+    ({ model, key, reason }) => `Without effect: ${model} ${key}: ${reason}`,
+  )
+  const head = changes.length === 0 ? ['Nothing would change.'] : changes.flatMap(renderChange)
+  return lines([...head, ...notes, ...waiting(waitsFor)])
+}
+
+function renderChange({ path, isNew, lines: changed, linesLeftOut }: PlannedChange): string[] {
+  const more = linesLeftOut === 0 ? [] : [`  … and ${linesLeftOut} more lines`]
+  return [
+    `${path}${isNew ? ' (new)' : ''}`,
+    ...changed.map(({ sign, text }) => `  ${sign} ${text}`),
+    ...more,
+  ]
+}
+
+/** Lines of `os-agent drift`. */
+export function renderDrift({ watched, drift }: SettingsDriftResult): string {
+  const count = `${watched} ${watched === 1 ? 'setting is' : 'settings are'} watched`
+  if (drift.length === 0) return lines([`${count}; all are as they were applied.`])
+  const rows = drift.map(
+    ({ path, model, key, kind, message }) => `${kind}: ${path} ${model} ${key}: ${message}`,
+  )
+  return lines([`${count}; ${drift.length} differ:`, ...rows])
+}
+
+/** Lines of `os-agent undo`. */
+export function renderUndo({ paths, waitsFor }: UndoSettingsResult): string {
+  if (paths.length === 0) return lines(['Nothing had to change.'])
+  return lines([
+    'As before the last change:',
+    ...paths.map((path) => `  ${path}`),
+    ...waiting(waitsFor),
+  ])
+}
+
+function waiting(waitsFor: readonly string[]): string[] {
+  if (waitsFor.length === 0) return []
+  return [`Takes effect with a restart of: ${waitsFor.join(', ')}`]
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`
+}
