@@ -56,7 +56,7 @@ export async function replaceFile(
   mode?: number,
 ): Promise<void> {
   const before = await stat(file)
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${crypto.randomUUID()}`)
+  const temporary = `${temporaryPrefix(file)}${crypto.randomUUID()}`
   try {
     const handle = await fs.open(temporary, 'wx', mode ?? before?.mode ?? 0o644)
     try {
@@ -73,6 +73,24 @@ export async function replaceFile(
     await fs.rm(temporary, { force: true })
     throw fileError('replace', file, error)
   }
+}
+
+/**
+ * Removes what a `replaceFile` of this file left when its program was killed. Only for a caller
+ * that alone replaces the file: the temporary file of another one would go as well.
+ */
+export async function removeLeftovers(file: string): Promise<void> {
+  const prefix = path.basename(temporaryPrefix(file))
+  const folder = path.dirname(file)
+  for (const name of await listDirectory(folder))
+    if (name.startsWith(prefix) && UUID.test(name.slice(prefix.length)))
+      await removePath(path.join(folder, name))
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function temporaryPrefix(file: string): string {
+  return path.join(path.dirname(file), `.${path.basename(file)}.`)
 }
 
 /**
