@@ -2,7 +2,14 @@
 // planned before the first write, and a failing write undoes those before it.
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
 import { OsError, toOsError } from '@kubenest/base/errors'
-import { readBytes, removePath, replaceFile, stat, writeFile } from '@kubenest/base/files'
+import {
+  readBytes,
+  removeLeftovers,
+  removePath,
+  replaceFile,
+  stat,
+  writeFile,
+} from '@kubenest/base/files'
 import type { Logger } from '@kubenest/base/log'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import { locateTarget } from './locate-target.ts'
@@ -128,6 +135,7 @@ async function writeTarget(
     return deps.writeKernelValue(found.realPath, text)
   }
   try {
+    await removeLeftovers(found.realPath)
     await replaceFile(found.realPath, content)
   } catch (error) {
     // A file that is itself a mount point cannot be renamed over (contract 5.1).

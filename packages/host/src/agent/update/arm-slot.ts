@@ -5,7 +5,7 @@ import { isOsError } from '@kubenest/base/errors'
 import { hasDefaultRoute } from './check-health.ts'
 import { changeJournal, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
 import { TRIAL_VARIABLE } from './judge-boot.ts'
-import type { OperationRecord, SlotRecord } from './journal-state.ts'
+import type { JournalState, OperationRecord, SlotRecord } from './journal-state.ts'
 import { extrasOf, newOperation } from './new-operation.ts'
 import { planActivate, planRollBack } from './plan-update.ts'
 import { countTrial } from './tries.ts'
@@ -66,7 +66,7 @@ async function arm(
     hadDefaultRoute: await hasDefaultRoute(context),
   }
   await changeJournal(context, facts, (state) => ({
-    ...(isRepeat ? state : countTrial(state, operation.image)),
+    ...withoutTrialOf(isRepeat ? state : countTrial(state, operation.image), operation.id),
     phase: 'Arming',
     operation: armed,
   }))
@@ -77,6 +77,16 @@ async function arm(
   })
   await changeJournal(context, facts, (state) => ({ ...state, phase: 'Armed' }))
   context.log.info('slot is armed', { slot: operation.target, operation: operation.id })
+}
+
+/**
+ * A caller may use an id again, for the way back of what it brought: what started under that id
+ * must not count as this trial's first start.
+ */
+function withoutTrialOf(state: JournalState, operationId: string): JournalState {
+  if (state.trial?.operationId !== operationId) return state
+  const { trial: _, ...rest } = state
+  return rest
 }
 
 /** Nothing may boot the slot any more, and the next prepare writes it anew. */

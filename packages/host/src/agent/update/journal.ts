@@ -1,7 +1,13 @@
 // The node's memory across reboots: two alternating records in one file, overwritten in place,
 // flushed. One change at a time, under a lock that the kernel releases with its owner: the agent,
 // the trial units and a person's command may all be running.
-import { ensureDirectory, readBytes, replaceFile, stat } from '@kubenest/base/files'
+import {
+  ensureDirectory,
+  readBytes,
+  removeLeftovers,
+  replaceFile,
+  stat,
+} from '@kubenest/base/files'
 import { OsError, toOsError } from '@kubenest/base/errors'
 import type { Logger } from '@kubenest/base/log'
 import { tryLockFile } from '../../linux/file-lock.ts'
@@ -110,6 +116,7 @@ async function createFile(file: string, records: readonly JournalRecord[]): Prom
     const bytes = renderJournalRecord(record.sequence, record.state, sha256Bytes)
     if (bytes !== undefined) content.set(bytes, place * JOURNAL_RECORD_BYTES)
   }
+  await removeLeftovers(file)
   await replaceFile(file, content, 0o600)
 }
 
@@ -125,6 +132,7 @@ async function keepBroken(
     usable: newestRecord(records) !== undefined,
   })
   try {
+    await removeLeftovers(`${file}.broken`)
     await replaceFile(`${file}.broken`, bytes, 0o600)
   } catch (cause) {
     // A copy for people: without room for it the journal must still go on.
