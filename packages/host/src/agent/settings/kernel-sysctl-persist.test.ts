@@ -26,7 +26,7 @@ function merge(
   request: Record<string, { value: unknown; operation: string }>,
 ): string {
   const entry = { model: kernelSysctlPersist.name, config_path: '', contents: request }
-  return kernelSysctlPersist.plan(entry, () => text).changes[0]?.content ?? ''
+  return kernelSysctlPersist.plan(entry, () => text, {}).changes[0]?.content ?? ''
 }
 
 describe('kernelSysctlPersist', () => {

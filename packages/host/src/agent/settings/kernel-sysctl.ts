@@ -6,6 +6,7 @@ import type {
   SettingModel,
   SettingTarget,
   SettingWarning,
+  WatchedKey,
 } from './setting-model.ts'
 import { valueText } from './setting-values.ts'
 import { sysctlPathOf } from './sysctl-key.ts'
@@ -16,11 +17,14 @@ export const kernelSysctl: SettingModel = {
   name: NAME,
   targetsOf: (entry) => planEntry(entry).changes.map((change) => change.target),
   plan: planEntry,
+  // Values are parted by any white space: the kernel writes tabs where people write blanks.
+  observe: (text) => text.trim().split(/\s+/).join(' '),
 }
 
 function planEntry(entry: ConfigureEntry): ModelPlan {
   const changes: SettingChange[] = []
   const warnings: SettingWarning[] = []
+  const watched: WatchedKey[] = []
   for (const [key, { value, operation }] of Object.entries(entry.contents)) {
     const text = operation === '' ? valueText(key, value) : undefined
     const reason = skipReason(operation, text)
@@ -30,8 +34,9 @@ function planEntry(entry: ConfigureEntry): ModelPlan {
     }
     const target: SettingTarget = { path: `/proc/sys/${sysctlPathOf(key)}`, kind: 'kernel-value' }
     changes.push({ target, content: `${text}\n` })
+    watched.push({ model: NAME, path: target.path, key })
   }
-  return { changes, warnings }
+  return { changes, warnings, watched }
 }
 
 function skipReason(operation: string, text: string | undefined): string | undefined {

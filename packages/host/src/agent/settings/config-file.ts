@@ -1,9 +1,19 @@
-// Which files `configpath` may name (decision 25, threat T11): the documented folders, and plain
-// *.conf files directly in /etc, without those that name programs, libraries or plug-ins to run.
+// Which files `configpath` may name (decision 25, threat T11): the model's documented folder, and
+// plain *.conf files directly in /etc, without those that name programs, libraries or plug-ins to
+// run.
 import { refusal, shown } from './setting-values.ts'
 
-const DEFAULT_PATH = '/etc/sysctl.conf'
-const PLAIN_FILE = /^\/etc\/(?:sysctl\.d\/)?[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]{0,200}\.conf$/
+/** The files of one model. */
+export interface ConfigFileRules {
+  readonly model: string
+  readonly defaultPath: string
+  /** Files in the model's own folder. */
+  readonly own: RegExp
+  /** What to write instead of a refused path. */
+  readonly remedy: string
+}
+
+const PLAIN_FILE = /^\/etc\/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]{0,200}\.conf$/
 /** Files in /etc that are code, or that tell a root program what to run, load or trust. */
 const DENIED = new Set(
   [
@@ -19,16 +29,16 @@ const DENIED = new Set(
 )
 
 /** The file of an entry; throws for a path outside the allowed ones. */
-export function sysctlFileOf(configPath: string): string {
-  if (configPath === '') return DEFAULT_PATH
-  if (isSysctlFile(configPath)) return configPath
+export function configFileOf(rules: ConfigFileRules, configPath: string): string {
+  if (configPath === '') return rules.defaultPath
+  if (isConfigFile(rules, configPath)) return configPath
   throw refusal(
     'config-path-refused',
-    `configpath ${shown(configPath)} is not allowed for kernel.sysctl.persist; use /etc/sysctl.conf, /etc/sysctl.d/NAME.conf or /etc/NAME.conf`,
+    `configpath ${shown(configPath)} is not allowed for ${rules.model}; ${rules.remedy}`,
   )
 }
 
 /** True for a path the model may write, also after links were followed. */
-export function isSysctlFile(path: string): boolean {
-  return PLAIN_FILE.test(path) && !DENIED.has(path)
+export function isConfigFile(rules: ConfigFileRules, path: string): boolean {
+  return rules.own.test(path) || (PLAIN_FILE.test(path) && !DENIED.has(path))
 }
