@@ -70,7 +70,8 @@ async function findFileSlots(
   throw unknownSlot(`${device} is neither /dev/disk/by-label/ROOT-A nor ROOT-B`)
 }
 
-async function resolveRoot(sysroot: SysRoot, root: string): Promise<string | undefined> {
+/** The device that a `root=` value names; `undefined` for none. */
+export async function resolveRoot(sysroot: SysRoot, root: string): Promise<string | undefined> {
   const tagged = /^(PARTUUID|UUID|LABEL|PARTLABEL)=(.+)$/.exec(root)
   if (tagged === null) return root.startsWith('/') ? resolveLinks(sysroot.path(root)) : undefined
   const [, tag = '', value = ''] = tagged
