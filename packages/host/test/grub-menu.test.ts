@@ -9,6 +9,7 @@ import {
   parseGrubEnvironment,
   renderGrubEnvironment,
 } from '@kubenest/provision/boot/grub-environment'
+import { FOREIGN_MENU } from './foreign-menu.ts'
 import { createGrubOracle, type GrubAnswer, type GrubOracle } from './grub-oracle.ts'
 
 const partuuidA = '11111111-1111-4111-8111-111111111111'
@@ -16,34 +17,6 @@ const partuuidB = '22222222-2222-4222-8222-222222222222'
 const both = { a: true, b: true }
 const menu = renderGrubConfig({ partuuidA, partuuidB, menuTimeoutSeconds: 0 })
 const custom = renderCustomConfig({ partuuidA, partuuidB })
-
-// The documented menu, reduced to the lines that choose: one-shot, default, label search,
-// custom.cfg.
-const foreignMenu = `
-set timeout=0
-load_env --file \${prefix}/grubenv
-if [ "\${next_entry}" ]; then
-  set default="\${next_entry}"
-  set next_entry=
-  save_env --file \${prefix}/grubenv next_entry
-  set boot_once=true
-else
-  set default="\${saved_entry}"
-fi
-menuentry 'A' --unrestricted --id 'KubeOS-A' {
-  set root=hd0,gpt2
-  linux /boot/vmlinuz root=/dev/vda2 ro
-  initrd /boot/initramfs.img
-}
-menuentry 'B' --unrestricted --id 'KubeOS-B' {
-  set root=hd0,gpt3
-  linux /boot/vmlinuz root=/dev/vda3 ro
-  initrd /boot/initramfs.img
-}
-if [ -f \${prefix}/custom.cfg ]; then
-  source \${prefix}/custom.cfg
-fi
-`
 
 let folder = ''
 let oracle: GrubOracle
@@ -148,10 +121,48 @@ describe('renderGrubConfig()', () => {
     expect(renderGrubConfig({ partuuidA, partuuidB })).toContain('set timeout=5\n')
   })
 
+  describe('on an msdos disk', () => {
+    const ids = { partuuidA: '0badcafe-02', partuuidB: '0badcafe-03' }
+    const legacy = renderGrubConfig({ ...ids, menuTimeoutSeconds: 0 })
+    const ask = (variables: Record<string, string>, kernels = both, isReadOnly = false) =>
+      oracle.ask({
+        files: { 'grub.cfg': legacy, grubenv: environment(variables) },
+        kernels,
+        isReadOnly,
+        firmware: 'legacy',
+      })
+
+    test('renderGrubConfig() boots the saved slot from msdos partitions', async () => {
+      for (const [slot, id] of [
+        ['A', ids.partuuidA],
+        ['B', ids.partuuidB],
+      ] as const) {
+        const answer = await ask({ saved_entry: slot })
+        expect([answer.slot, source(answer)]).toEqual([slot, 'kubenest.env=primary'])
+        expect(answer.kernelArguments).toContain(`root=PARTUUID=${id}`)
+      }
+    })
+
+    test('renderGrubConfig() clears next_entry on ext4, once and in place', async () => {
+      const trial = await ask({ saved_entry: 'A', next_entry: 'B' })
+      expect([trial.slot, isTrial(trial)]).toEqual(['B', true])
+      const left = trial.environmentAfter ?? new Uint8Array()
+      expect([left.length, parseGrubEnvironment(left).get('next_entry')]).toEqual([1024, ''])
+    })
+
+    test('renderGrubConfig() boots no trial when ext4 takes no writes, and falls back', async () => {
+      const stuck = await ask({ saved_entry: 'A', next_entry: 'B' }, both, true)
+      expect([stuck.slot, isTrial(stuck)]).toEqual(['A', false])
+      expect((await ask({ saved_entry: 'B' }, { a: true, b: false })).slot).toBe('A')
+    }, 20_000)
+  })
+
   test('renderGrubConfig() refuses what would become script', () => {
     const kernelArguments = ['quiet', '$(x)']
     expect(() => renderGrubConfig({ partuuidA, partuuidB, kernelArguments })).toThrow(RangeError)
     expect(() => renderGrubConfig({ partuuidA: "'; halt", partuuidB })).toThrow(RangeError)
+    const swapped = { partuuidA: '0badcafe-03', partuuidB: '0badcafe-02' }
+    expect(() => renderGrubConfig(swapped)).toThrow(RangeError)
   })
 
   test('renderGrubConfig() passes the syntax check of GRUB', async () => {
@@ -163,7 +174,7 @@ describe('renderGrubConfig()', () => {
 })
 
 describe('renderCustomConfig()', () => {
-  const files = { 'grub.cfg': foreignMenu, 'custom.cfg': custom }
+  const files = { 'grub.cfg': FOREIGN_MENU, 'custom.cfg': custom }
 
   test('renderCustomConfig() boots the saved slot by its partition', async () => {
     const grubenv = environment({ saved_entry: 'B' })

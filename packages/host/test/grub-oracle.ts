@@ -1,15 +1,19 @@
-// Asks the real GRUB (Debian's grub-emu) what it would boot. Composes a small GPT disk (ESP from
-// given files, slots with or without a kernel), runs the menu on it with `linux` and `initrd` as
-// script functions that print, and reads the environment back. Same question, same answer: answers
-// are kept.
+// Asks the real GRUB (Debian's grub-emu) what it would boot. Composes a small disk (GPT with an
+// ESP, or msdos with an ext4 boot partition, from given files; slots with or without a kernel),
+// runs the menu on it with `linux` and `initrd` as script functions that print, and reads the
+// environment back. Same question, same answer: answers are kept.
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import { runOrThrow } from '@kubenest/base/exec'
 import { systemExec } from '@kubenest/base/system-exec'
+import { openExt4 } from '../src/agent/backends/ext4-reader.ts'
 
 const MIB = 1024 * 1024
 const ESP_FOLDER = 'EFI/openEuler'
 const PARTITIONS_MIB = { esp: [1, 4], a: [5, 2], b: [7, 2] } as const
+
+/** Which of the documented layouts the disk has. */
+export type Firmware = 'uefi' | 'legacy'
 
 export interface GrubQuestion {
   /** Files of the boot folder, `grub.cfg` among them; a name that is absent does not exist. */
@@ -18,6 +22,8 @@ export interface GrubQuestion {
   readonly kernels: { readonly a: boolean; readonly b: boolean }
   /** The disk takes no writes, so that save_env must fail. */
   readonly isReadOnly?: boolean
+  /** @defaultValue 'uefi' */
+  readonly firmware?: Firmware
 }
 
 export interface GrubAnswer {
@@ -86,17 +92,33 @@ async function askGrub(
   slots: SlotTemplates,
   question: GrubQuestion,
 ): Promise<GrubAnswer> {
-  await fs.mkdir(path.join(folder, 'grub'), { recursive: true })
+  await fs.mkdir(folder, { recursive: true })
   try {
     const disk = path.join(folder, 'disk.img')
     await composeDisk(disk, folder, slots, question)
-    await fs.writeFile(path.join(folder, 'device.map'), `(hd0) ${disk}\n`)
-    await fs.writeFile(path.join(folder, 'grub/grub.cfg'), STUB)
-    const screen = await runGrub(folder, disk, question.isReadOnly ?? false)
-    return { ...readScreen(screen), environmentAfter: await readEnvironment(disk), screen }
+    const { isReadOnly = false, firmware = 'uefi' } = question
+    const decision = await bootDisk(folder, disk, isReadOnly, firmware)
+    return { ...decision, environmentAfter: await readEnvironment(disk, firmware) }
   } finally {
     await fs.rm(folder, { recursive: true, force: true })
   }
+}
+
+/**
+ * What GRUB boots from a whole disk: the boot folder on partition 1, slots on 2 and 3. GRUB may
+ * write to the disk. The folder holds files of this question.
+ */
+export async function bootDisk(
+  folder: string,
+  disk: string,
+  isReadOnly = false,
+  firmware: Firmware = 'uefi',
+): Promise<Omit<GrubAnswer, 'environmentAfter'>> {
+  await fs.mkdir(path.join(folder, 'grub'), { recursive: true })
+  await fs.writeFile(path.join(folder, 'device.map'), `(hd0) ${disk}\n`)
+  await fs.writeFile(path.join(folder, 'grub/grub.cfg'), renderStub(firmware))
+  const screen = await runGrub(folder, disk, isReadOnly)
+  return { ...readScreen(screen), screen }
 }
 
 async function composeDisk(
@@ -111,9 +133,10 @@ async function composeDisk(
   const lines = [esp, a, b].map(([start, size]) => `start=${start}MiB, size=${size}MiB`)
   await runOrThrow(systemExec, 'partition the disk', {
     argv: ['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', disk],
-    stdin: `label: gpt\n${lines.join('\n')}\n`,
+    stdin: `label: ${question.firmware === 'legacy' ? 'dos' : 'gpt'}\n${lines.join('\n')}\n`,
   })
-  await fillEsp(disk, folder, question.files)
+  const boot = await writeSources(folder, question.files)
+  await (question.firmware === 'legacy' ? fillExt4(disk, boot) : fillEsp(disk, boot))
   const handle = await fs.open(disk, 'r+')
   try {
     const slotA = question.kernels.a ? slots.full : slots.empty
@@ -125,19 +148,31 @@ async function composeDisk(
   }
 }
 
-async function fillEsp(disk: string, folder: string, files: GrubQuestion['files']): Promise<void> {
+/** The files of the boot folder, on the host. */
+async function writeSources(folder: string, files: GrubQuestion['files']): Promise<string> {
+  const sources = path.join(folder, 'boot-files')
+  await fs.mkdir(sources)
+  for (const [name, content] of Object.entries(files))
+    await fs.writeFile(path.join(sources, name), content)
+  return sources
+}
+
+async function fillExt4(disk: string, sources: string): Promise<void> {
+  const [startMib, sizeMib] = PARTITIONS_MIB.esp
+  const place = ['-E', `offset=${startMib * MIB}`, disk, `${sizeMib}M`]
+  await runOrThrow(systemExec, 'make the boot partition', {
+    argv: ['mke2fs', '-q', '-F', '-t', 'ext4', '-L', 'GRUB2', '-d', sources, ...place],
+  })
+}
+
+async function fillEsp(disk: string, sources: string): Promise<void> {
   const esp = `${disk}@@1M`
   const run = (...argv: [string, ...string[]]) =>
     runOrThrow(systemExec, 'fill the ESP', { argv, env: { MTOOLS_SKIP_CHECK: '1' } })
   await run('mformat', '-i', esp, '-T', String((4 * MIB) / 512), '-h', '16', '-s', '32', '::')
   await run('mmd', '-i', esp, '::EFI', `::${ESP_FOLDER}`)
-  const sources: string[] = []
-  for (const [name, content] of Object.entries(files)) {
-    const source = path.join(folder, name)
-    await fs.writeFile(source, content)
-    sources.push(source)
-  }
-  await run('mcopy', '-i', esp, ...sources, `::${ESP_FOLDER}/`)
+  const files = (await fs.readdir(sources)).map((name) => path.join(sources, name))
+  await run('mcopy', '-i', esp, ...files, `::${ESP_FOLDER}/`)
 }
 
 /**
@@ -165,10 +200,11 @@ function readScreen(screen: string): Pick<GrubAnswer, 'slot' | 'kernelArguments'
   const [device, , ...kernelArguments] = words
   if (!screen.includes('KUBENEST-BOOT') || device === undefined)
     return { slot: 'none', kernelArguments: [] }
-  return { slot: device === 'hd0,gpt2' ? 'A' : 'B', kernelArguments }
+  return { slot: /^hd0,(?:gpt|msdos)2$/.test(device) ? 'A' : 'B', kernelArguments }
 }
 
-async function readEnvironment(disk: string): Promise<Uint8Array | undefined> {
+async function readEnvironment(disk: string, firmware: Firmware): Promise<Uint8Array | undefined> {
+  if (firmware === 'legacy') return readExt4Environment(disk)
   const copy = `${disk}.grubenv`
   const result = await systemExec.run({
     argv: ['mcopy', '-n', '-i', `${disk}@@1M`, `::${ESP_FOLDER}/grubenv`, copy],
@@ -177,19 +213,29 @@ async function readEnvironment(disk: string): Promise<Uint8Array | undefined> {
   return result.exitCode === 0 ? new Uint8Array(await fs.readFile(copy)) : undefined
 }
 
+async function readExt4Environment(disk: string): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(await fs.readFile(disk))
+  const start = PARTITIONS_MIB.esp[0] * MIB
+  const root = await openExt4(async (at, length) => bytes.slice(start + at, start + at + length))
+  return root.readFile('/grubenv', 4096)
+}
+
 function keyOf(question: GrubQuestion): string {
   const hasher = new Bun.CryptoHasher('sha256')
   for (const [name, content] of Object.entries(question.files)) {
     hasher.update(`${name}\0${content.length}\0`)
     hasher.update(content)
   }
-  hasher.update(JSON.stringify([question.kernels, question.isReadOnly ?? false]))
+  const { kernels, isReadOnly = false, firmware = 'uefi' } = question
+  hasher.update(JSON.stringify([kernels, isReadOnly, firmware]))
   return hasher.digest('hex')
 }
 
 // Modules come from the host; the menu, its environment and the kernels from the disk.
-const STUB = `
-for module in part_gpt fat ext2 regexp loadenv test echo halt configfile password_pbkdf2; do
+function renderStub(firmware: Firmware): string {
+  const [partition, folder] = firmware === 'legacy' ? ['msdos1', ''] : ['gpt1', ESP_FOLDER]
+  return `
+for module in part_gpt part_msdos fat ext2 regexp loadenv test echo halt configfile password_pbkdf2; do
   insmod /usr/lib/grub/x86_64-emu/\${module}.mod
 done
 set pager=0
@@ -210,9 +256,10 @@ function initrd {
     halt
   fi
 }
-set root=hd0,gpt1
-set prefix=(hd0,gpt1)/${ESP_FOLDER}
+set root=hd0,${partition}
+set prefix=(hd0,${partition})/${folder}
 export root prefix kubenest_loaded kubenest_line
-configfile (hd0,gpt1)/${ESP_FOLDER}/grub.cfg
+configfile \${prefix}/grub.cfg
 halt
 `
+}

@@ -38,6 +38,14 @@ describe('systemd units', () => {
       expect(lines.filter((line) => line.startsWith(`${word}=`))).toEqual([])
   })
 
+  for (const name of ['os-agent', 'kubenest-trial', 'kubenest-gate'])
+    test(`${name}.service waits for persist and for the boot partition of either firmware`, async () => {
+      const needed = (await linesOf(`${name}.service`)).find((line) =>
+        line.startsWith('RequiresMountsFor='),
+      )
+      expect(needed?.split(/[= ]/).slice(1)).toEqual(['/persist', '/boot/efi', '/boot/grub2'])
+    })
+
   test('os-agent.service ends its children with it and always comes back', async () => {
     const lines = await linesOf('os-agent.service')
     expect(lines).toContain('KillMode=mixed')

@@ -15,12 +15,24 @@ import type { ImageSource } from '../../src/agent/sources/image-source.ts'
 import { createUpdateEngine, type UpdateEngineDeps } from '../../src/agent/update/engine.ts'
 import type { UpdateEngine } from '../../src/agent/update/update-engine.ts'
 import { systemRawFiles, type RawFiles } from '../../src/linux/raw-file.ts'
-import { createGrubOracle, type GrubAnswer, type GrubOracle } from '../grub-oracle.ts'
+import {
+  createGrubOracle,
+  type Firmware,
+  type GrubAnswer,
+  type GrubOracle,
+} from '../grub-oracle.ts'
 
 export const SLOT_BYTES = 16 * 1024 * 1024
-const PARTUUIDS = {
-  A: '11111111-1111-4111-8111-111111111111',
-  B: '22222222-2222-4222-8222-222222222222',
+/** What the two documented layouts differ in, for the agent. */
+const LAYOUTS = {
+  uefi: {
+    partuuids: {
+      A: '11111111-1111-4111-8111-111111111111',
+      B: '22222222-2222-4222-8222-222222222222',
+    },
+    boot: 'boot/efi/EFI/openEuler',
+  },
+  legacy: { partuuids: { A: '0badcafe-02', B: '0badcafe-03' }, boot: 'boot/grub2' },
 } as const
 
 export interface ImageOptions {
@@ -109,12 +121,17 @@ export async function createFakeNode(
     wholeUnits?: boolean
     slotBytes?: number
     imageMib?: number
+    /** @defaultValue 'uefi' */
+    firmware?: Firmware
+    /** The text of grub.cfg. @defaultValue ours */
+    menu?: string
     /** Further files of version `v1`. */
     files?: Readonly<Record<string, string>>
   } = {},
 ): Promise<FakeNode> {
   const root = path.join(folder, 'system')
-  await layOut(root)
+  const { firmware = 'uefi' } = options
+  await layOut(root, firmware, options.menu)
   const slotBytes = options.slotBytes ?? SLOT_BYTES
   const { files = {}, imageMib: sizeMib = 8 } = options
   const image = await makeImage(folder, { version: 'v1', sizeMib, files })
@@ -138,7 +155,7 @@ export async function createFakeNode(
   }
   const oracle = options.oracle ?? (await createGrubOracle(path.join(folder, 'oracle')))
   const slotFile = (slot: 'A' | 'B') => path.join(root, `slots/${slot.toLowerCase()}.img`)
-  const bootFile = (name: string) => path.join(root, 'boot/efi/EFI/openEuler', name)
+  const bootFile = (name: string) => path.join(root, LAYOUTS[firmware].boot, name)
   return {
     root,
     deps,
@@ -147,14 +164,15 @@ export async function createFakeNode(
     slotFile,
     bootFile,
     restart: () => createUpdateEngine(deps),
-    boot: () => boot(root, oracle, slotFile, bootFile),
+    boot: () => boot(root, oracle, firmware, slotFile, bootFile),
     serve: (bytes) => {
       state.bytes = bytes
     },
   }
 }
 
-async function layOut(root: string): Promise<void> {
+async function layOut(root: string, firmware: Firmware, text?: string): Promise<void> {
+  const { partuuids, boot: bootFolder } = LAYOUTS[firmware]
   for (const folder of [
     'proc/sys/kernel/random',
     'dev/disk/by-partuuid',
@@ -162,22 +180,22 @@ async function layOut(root: string): Promise<void> {
     'slots',
   ])
     await fs.mkdir(path.join(root, folder), { recursive: true })
-  for (const folder of ['boot/efi/EFI/openEuler', 'persist', 'run', 'etc/kubenest'])
+  for (const folder of [bootFolder, 'persist', 'run', 'etc/kubenest'])
     await fs.mkdir(path.join(root, folder), { recursive: true })
   for (const slot of ['A', 'B'] as const) {
     const file = path.join(root, `slots/${slot.toLowerCase()}.img`)
-    await fs.symlink(file, path.join(root, 'dev/disk/by-partuuid', PARTUUIDS[slot]))
+    await fs.symlink(file, path.join(root, 'dev/disk/by-partuuid', partuuids[slot]))
     await fs.symlink(file, path.join(root, `dev/disk/by-label/ROOT-${slot}`))
   }
-  const boot = path.join(root, 'boot/efi/EFI/openEuler')
-  const menu = { partuuidA: PARTUUIDS.A, partuuidB: PARTUUIDS.B, menuTimeoutSeconds: 0 }
-  await fs.writeFile(path.join(boot, 'grub.cfg'), renderGrubConfig(menu))
+  const boot = path.join(root, bootFolder)
+  const menu = { partuuidA: partuuids.A, partuuidB: partuuids.B, menuTimeoutSeconds: 0 }
+  await fs.writeFile(path.join(boot, 'grub.cfg'), text ?? renderGrubConfig(menu))
   const environment = renderGrubEnvironment(new Map([['saved_entry', 'A']]))
   await fs.writeFile(path.join(boot, 'grubenv'), environment)
   await fs.writeFile(path.join(root, 'etc/os-release'), 'PRETTY_NAME="v1"\n')
   await fs.writeFile(path.join(root, 'etc/kubenest/health.toml'), HEALTH)
   await fs.writeFile(path.join(root, 'proc/mounts'), 'x /persist ext4 rw 0 0\n')
-  await writeProc(root, 'A', [])
+  await writeProc(root, firmware, 'A', [])
 }
 
 const HEALTH = `[timings]
@@ -190,9 +208,14 @@ units_if_enabled = []
 sockets = []
 `
 
-async function writeProc(root: string, slot: 'A' | 'B', words: readonly string[]): Promise<void> {
+async function writeProc(
+  root: string,
+  firmware: Firmware,
+  slot: 'A' | 'B',
+  words: readonly string[],
+): Promise<void> {
   const line = [
-    `root=PARTUUID=${PARTUUIDS[slot]}`,
+    `root=PARTUUID=${LAYOUTS[firmware].partuuids[slot]}`,
     ...words.filter((each) => !each.startsWith('root=')),
   ]
   await fs.writeFile(path.join(root, 'proc/cmdline'), `${line.join(' ')}\n`)
@@ -214,6 +237,7 @@ async function writeSlot(file: string, image: Uint8Array, slotBytes: number): Pr
 async function boot(
   root: string,
   oracle: GrubOracle,
+  firmware: Firmware,
   slotFile: (slot: 'A' | 'B') => string,
   bootFile: (name: string) => string,
 ): Promise<GrubAnswer> {
@@ -221,12 +245,12 @@ async function boot(
   for (const name of await fs.readdir(path.dirname(bootFile('x'))))
     files[name] = new Uint8Array(await fs.readFile(bootFile(name)))
   const kernels = { a: await hasKernel(slotFile('A')), b: await hasKernel(slotFile('B')) }
-  const answer = await oracle.ask({ files, kernels })
+  const answer = await oracle.ask({ files, kernels, firmware })
   if (answer.environmentAfter !== undefined)
     await fs.writeFile(bootFile('grubenv'), answer.environmentAfter, { flag: 'r+' })
   await fs.rm(path.join(root, 'run'), { recursive: true })
   await fs.mkdir(path.join(root, 'run'))
-  if (answer.slot !== 'none') await writeProc(root, answer.slot, answer.kernelArguments)
+  if (answer.slot !== 'none') await writeProc(root, firmware, answer.slot, answer.kernelArguments)
   return answer
 }
 

@@ -1,6 +1,6 @@
 // What a person asks of a node: both slots in full, a comparison with their records, a commit by
 // hand, and files of /etc that hide newer ones of the image.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -13,6 +13,9 @@ import { verifySlots } from '../../src/agent/update/verify-slots.ts'
 import { tryLockFile } from '../../src/linux/file-lock.ts'
 import { createFakeNode, makeImage, type FakeNode, type ImageOptions } from './fake-node.ts'
 import { refusalOf, requestFor } from './requests.ts'
+
+// Real GRUB on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 let node: FakeNode

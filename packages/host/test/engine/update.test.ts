@@ -1,6 +1,6 @@
 // The whole engine on real files: write, verify, arm, boot by the real GRUB, gate, commit, fall
 // back.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -15,6 +15,9 @@ import { allowImage } from '../../src/agent/update/allow-image.ts'
 import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { createEngineContext } from '../../src/agent/update/engine-context.ts'
 import { createFakeNode, makeImage, SLOT_BYTES, type FakeNode } from './fake-node.ts'
+
+// Real GRUB on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 let node: FakeNode

@@ -32,9 +32,9 @@ export const CUSTOM_CONFIG_MARK = '# Written by KubeNest; replaced by its update
 
 /** What the menu needs to know of the disk. */
 export interface GrubConfigOptions {
-  /** GUID of partition 2, lower case. */
+  /** Id of partition 2, lower case: a GUID, or `<disk id>-02` of a disk with an msdos table. */
   readonly partuuidA: string
-  /** GUID of partition 3, lower case. */
+  /** Id of partition 3, lower case. */
   readonly partuuidB: string
   /** Words of the kernel line beside `root=`. @defaultValue {@link KERNEL_ARGUMENTS} */
   readonly kernelArguments?: readonly string[]
@@ -212,21 +212,22 @@ function renderEntry(
   partuuid: string,
   kernelArguments: readonly string[] = KERNEL_ARGUMENTS,
 ): string {
-  assertPartuuid(partuuid)
   for (const argument of kernelArguments) assertKernelArgument(argument)
   const own = partition === 2 ? '${kubenest_arguments_a}' : '${kubenest_arguments_b}'
   return `menuentry '${title}' --class kubeos --unrestricted --id ${id} {
-  set root="\${kubenest_disk},gpt${partition}"
+  set root="\${kubenest_disk},${tableOf(partuuid, partition)}${partition}"
   linux /boot/vmlinuz root=PARTUUID=${partuuid} ${kernelArguments.join(' ')} ${own}
   initrd /boot/initramfs.img
 }`
 }
 
-function assertPartuuid(partuuid: string): void {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(partuuid))
-    throw new RangeError(
-      `Cannot render the boot menu: PARTUUID ${JSON.stringify(partuuid)} is not a lower-case GUID`,
-    )
+/** GRUB's word for the kind of partition table, which the form of the id tells. */
+function tableOf(partuuid: string, partition: 2 | 3): 'gpt' | 'msdos' {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(partuuid)) return 'gpt'
+  if (/^[0-9a-f]{8}-0\d$/.test(partuuid) && partuuid.endsWith(`${partition}`)) return 'msdos'
+  throw new RangeError(
+    `Cannot render the boot menu: PARTUUID ${JSON.stringify(partuuid)} of partition ${partition} is neither a lower-case GUID nor <disk id>-0${partition}`,
+  )
 }
 
 /** Words that cannot end the line, quote, expand or comment inside a GRUB script. */

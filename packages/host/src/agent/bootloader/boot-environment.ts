@@ -1,8 +1,9 @@
-// The boot selector on the ESP: grubenv, and grubenv.bak for when it is unreadable. Written in
-// place as one block, flushed and read back; never truncated, renamed or made anew while it is in
-// use (I6). The backup follows in a separate call, when the primary is durable.
+// The boot selector on the boot partition: grubenv, and grubenv.bak for when it is unreadable.
+// Written in place as one block, flushed and read back; never truncated, renamed or made anew while
+// it is in use (I6). The backup follows in a separate call, when the primary is durable.
 import { OsError } from '@kubenest/base/errors'
 import { readBytes, stat, syncDirectory } from '@kubenest/base/files'
+import type { SysRoot } from '@kubenest/base/sysroot'
 import {
   changeGrubEnvironment,
   GRUB_ENVIRONMENT_BYTES,
@@ -13,10 +14,10 @@ import {
   type GrubEnvironment,
 } from '@kubenest/provision/boot/grub-environment'
 import type { RawFiles } from '../../linux/raw-file.ts'
+import { findBootLayout } from './boot-layout.ts'
 import { slotOfEntry } from './slot-of-entry.ts'
 
-/** Where the documented system keeps its menu and environment under UEFI. */
-export const BOOT_FOLDER = '/boot/efi/EFI/openEuler'
+export { BOOT_FOLDER } from './boot-layout.ts'
 
 /** What GRUB would load. */
 export interface BootEnvironmentView {
@@ -55,6 +56,19 @@ export function createBootEnvironment(folder: string, rawFiles: RawFiles): BootE
   }
 }
 
+/** The environment of a system, wherever its firmware looks for it. */
+export function findBootEnvironment(sysroot: SysRoot, rawFiles: RawFiles): BootEnvironment {
+  const find = async () => {
+    const { folder } = await findBootLayout(sysroot)
+    return createBootEnvironment(sysroot.path(folder), rawFiles)
+  }
+  return {
+    read: async () => (await find()).read(),
+    change: async (changes) => (await find()).change(changes),
+    backUp: async () => (await find()).backUp(),
+  }
+}
+
 async function readView(primary: string, backup: string): Promise<BootEnvironmentView> {
   for (const [file, source] of [
     [primary, 'primary'],
@@ -65,7 +79,13 @@ async function readView(primary: string, backup: string): Promise<BootEnvironmen
     const environment = parseGrubEnvironment(bytes)
     if (slotOfEntry(environment.get('saved_entry')) !== undefined) return { environment, source }
   }
-  return { environment: new Map(), source: 'none' }
+  return { environment: await readBlock(primary), source: 'none' }
+}
+
+/** Variables of others are kept when ours is missing: a node built by others begins like this. */
+async function readBlock(file: string): Promise<GrubEnvironment> {
+  const bytes = await readBytes(file)
+  return bytes !== undefined && isGrubEnvironment(bytes) ? parseGrubEnvironment(bytes) : new Map()
 }
 
 async function writeBlock(

@@ -10,8 +10,7 @@ import { createAbExt4Backend } from '../backends/ab-ext4.ts'
 import type { SlotPair } from '../backends/find-slots.ts'
 import type { UpdateBackend } from '../backends/update-backend.ts'
 import {
-  BOOT_FOLDER,
-  createBootEnvironment,
+  findBootEnvironment,
   type BootEnvironment,
   type BootEnvironmentView,
 } from '../bootloader/boot-environment.ts'
@@ -57,7 +56,7 @@ export function createEngineContext(deps: EngineDeps): EngineContext {
   return {
     ...deps,
     journal: createJournal({ ...deps, folder: deps.sysroot.path(JOURNAL_FOLDER) }),
-    environment: createBootEnvironment(deps.sysroot.path(BOOT_FOLDER), deps.rawFiles),
+    environment: findBootEnvironment(deps.sysroot, deps.rawFiles),
     backend: createAbExt4Backend(deps),
   }
 }

@@ -2,7 +2,7 @@
 // Decisions are in judge-boot.ts and plan-update.ts; the order of the effects is in
 // prepare-slot.ts, arm-slot.ts and recover-boot.ts (reliability 4.2).
 import { toOsError } from '@kubenest/base/errors'
-import { BOOT_FOLDER } from '../bootloader/boot-environment.ts'
+import { findBootLayout } from '../bootloader/boot-layout.ts'
 import { installCustomConfig } from '../bootloader/install-custom-config.ts'
 import type { ImageSource } from '../sources/image-source.ts'
 import { AGENT_MARKER } from './agent-marker.ts'
@@ -77,7 +77,8 @@ async function recover(
     // After the slot is unmounted: what is in the work folder now is the source's.
     await source.discard?.()
     const { slots } = await readFacts(context)
-    const outcome = await installCustomConfig(context.sysroot.path(BOOT_FOLDER), slots.partuuids)
+    const { folder } = await findBootLayout(context.sysroot)
+    const outcome = await installCustomConfig(context.sysroot.path(folder), slots.partuuids)
     if (outcome === 'foreign') degraded.set(FOREIGN_MENU.reason, FOREIGN_MENU)
     background.run((stop) => digestFactorySlot(context, stop))
   } catch (cause) {

@@ -3,6 +3,7 @@
 import type { ReportParams } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
 import { readText } from '@kubenest/base/files'
+import { findBootLayout } from '../bootloader/boot-layout.ts'
 import { checkHealth, checkWanted, hasDefaultRoute } from './check-health.ts'
 import { RUN_FOLDER, type EngineContext } from './engine-context.ts'
 import { HEALTH_CONFIG_FILE, parseHealthConfig, type HealthConfig } from './health-config.ts'
@@ -100,14 +101,15 @@ async function checkAll(context: EngineContext, config: HealthConfig) {
 }
 
 async function readHealthConfig(context: EngineContext): Promise<HealthConfig> {
+  const { mountPoint } = await findBootLayout(context.sysroot)
   try {
-    return parseHealthConfig(await readText(context.sysroot.path(HEALTH_CONFIG_FILE)))
+    return parseHealthConfig(await readText(context.sysroot.path(HEALTH_CONFIG_FILE)), mountPoint)
   } catch (error) {
     // A typing error in one file must neither commit nor condemn an image: the defaults are strict.
     context.log.warn('health.toml is broken; its defaults apply', {
       reason: toOsError(error).message,
     })
-    return parseHealthConfig(undefined)
+    return parseHealthConfig(undefined, mountPoint)
   }
 }
 

@@ -2,6 +2,7 @@
 // look. Every key has a default, so that the file may be absent.
 import { OsError } from '@kubenest/base/errors'
 import { parse } from 'smol-toml'
+import type { BootLayout } from '../bootloader/boot-layout.ts'
 
 export const HEALTH_CONFIG_FILE = '/etc/kubenest/health.toml'
 
@@ -27,13 +28,12 @@ export interface HealthConfig {
   readonly http: readonly string[]
 }
 
-const DEFAULTS: HealthConfig = {
+const DEFAULTS: Omit<HealthConfig, 'mounts'> = {
   leastUptimeMs: 45_000,
   wantedWaitMs: 300_000,
   deadlineMs: 900_000,
   lookIntervalMs: 10_000,
   checkLimitMs: 30_000,
-  mounts: ['/persist', '/boot/efi'],
   units: [],
   unitsIfEnabled: ['containerd.service', 'kubelet.service'],
   sockets: ['/run/os-agent/os-agent.sock'],
@@ -56,9 +56,12 @@ const REQUIRED = {
   http: 'http',
 } as const
 
-/** Reads the text of the file; `undefined` gives the defaults. */
-export function parseHealthConfig(text: string | undefined): HealthConfig {
-  const config: Record<string, unknown> = { ...DEFAULTS }
+/** Reads the text of the file; `undefined` gives the defaults of this boot partition. */
+export function parseHealthConfig(
+  text: string | undefined,
+  bootMountPoint: BootLayout['mountPoint'],
+): HealthConfig {
+  const config: Record<string, unknown> = { ...DEFAULTS, mounts: ['/persist', bootMountPoint] }
   for (const [key, value] of Object.entries(tableOf(text ?? ''))) {
     if (key === 'timings') readTimings(config, value)
     else if (key === 'required') readRequired(config, value)

@@ -3,7 +3,7 @@
 // repeated.
 import { stat } from '@kubenest/base/files'
 import { isEnabled, isSystemdRunning } from './check-units.ts'
-import { BOOT_FOLDER } from '../bootloader/boot-environment.ts'
+import { findBootLayout } from '../bootloader/boot-layout.ts'
 import type { Degradation } from './describe-node.ts'
 import {
   changeJournal,
@@ -76,7 +76,8 @@ export async function recoverBoot(
  */
 async function keepSelector(context: EngineContext, facts: NodeFacts): Promise<void> {
   const isCommitted = facts.journal.slots[facts.booted].state === 'committed'
-  const hasFolder = (await stat(context.sysroot.path(BOOT_FOLDER))) !== undefined
+  const { folder } = await findBootLayout(context.sysroot)
+  const hasFolder = (await stat(context.sysroot.path(folder))) !== undefined
   if (facts.environmentSource !== 'primary' && isCommitted && hasFolder) {
     await context.environment.change({ saved_entry: facts.booted })
     context.log.warn('grubenv was unreadable and is written anew', { slot: facts.booted })
