@@ -11,7 +11,7 @@ import { buildImage } from './build-image.ts'
 import { type CommandLine, parseCommandLine } from './command-line.ts'
 import { type ParsedConfig, parseConfig } from './parse-config.ts'
 import { resolveFrom } from './host-path.ts'
-import { writeDebugFiles } from './write-debug-files.ts'
+import { generateScripts } from './generate-scripts.ts'
 
 type CreateCommand = Extract<CommandLine, { action: 'create' }>
 
@@ -48,22 +48,25 @@ async function create(context: AppletContext, command: CreateCommand, log: Logge
   const { config } = await readConfigFile(cwd, command, log)
   const epochSeconds = readEpoch(context.env['SOURCE_DATE_EPOCH'])
   const imageType = command.imageType === 'upgrade-img' ? 'upgrade-img' : 'vm-img'
-  if (command.debug) {
-    log.debug('configuration read', { file: command.file, config: JSON.stringify(config) })
-    await writeDebugFiles({ config, imageType, cwd, epochSeconds: epochSeconds ?? 0 })
-    log.info('files generated, nothing built', { folder: 'scripts-auto' })
-    return
-  }
-  const report = (line: string) => context.stdout(`${line}\n`)
   const user = await runOrThrow(systemExec, 'find the user', { argv: ['id', '-u'] })
-  await buildImage({
+  const request = {
     imageType,
     config,
     cwd,
-    epochSeconds,
+    configFile: command.file,
     runsAsRoot: user === '0',
-    report,
     exec: systemExec,
+  } as const
+  if (command.debug) {
+    log.debug('configuration read', { file: command.file, config: JSON.stringify(config) })
+    await generateScripts({ ...request, epochSeconds: epochSeconds ?? 0 })
+    log.info('files generated, nothing built', { folder: `${cwd}/scripts-auto` })
+    return
+  }
+  await buildImage({
+    ...request,
+    epochSeconds,
+    report: (line) => context.stdout(`${line}\n`),
     clock: systemClock,
     stop: context.stop,
   })

@@ -2,22 +2,32 @@
 // (decision 28). Interrupted, failed or killed, it leaves the previous result; the next run clears
 // the rest.
 import type { Clock } from '@kubenest/base/clock'
-import { isOsError, OsError, toOsError } from '@kubenest/base/errors'
-import { type Exec, runOrThrow } from '@kubenest/base/exec'
-import { ensureDirectory, removePath, stat, writeFile } from '@kubenest/base/files'
-import { takeLockFile } from '@kubenest/base/lock-file'
+import { OsError, toOsError } from '@kubenest/base/errors'
+import type { Exec } from '@kubenest/base/exec'
+import { ensureDirectory, removePath, writeFile } from '@kubenest/base/files'
 import type { Build } from './build.ts'
 import { deriveBuildIds } from './build-ids.ts'
 import type { BuiltImageType, ImageConfig } from './config.ts'
-import { createRootTools, leashExec, type RootTools } from './namespaces.ts'
+import { createRootTools, leashExec } from './namespaces.ts'
+import {
+  publishOutput,
+  recoverOutput,
+  removeAsRoot,
+  withOutputLock,
+  WORK,
+} from './output-folder.ts'
 import { planImage, type StepId } from './plan-image.ts'
 import { STEPS } from './steps/steps.ts'
+import type { RecordedStep } from './describe-command.ts'
+import { writeScripts } from './write-scripts.ts'
 
 /** What a build needs from outside. */
 export interface BuildRequest {
   readonly imageType: BuiltImageType
   readonly config: ImageConfig
   readonly cwd: string
+  /** The configuration file as the user named it. */
+  readonly configFile: string
   readonly runsAsRoot: boolean
   /** SOURCE_DATE_EPOCH; the clock when absent. */
   readonly epochSeconds: number | undefined
@@ -32,11 +42,6 @@ export interface BuildRequest {
   readonly report: (line: string) => void
 }
 
-/** Documented folder of all results. */
-export const OUTPUT = 'scripts-auto'
-const WORK = `${OUTPUT}.new`
-const PREVIOUS = `${OUTPUT}.old`
-const LOCK = `${OUTPUT}.lock`
 const FAILURE_LOG = 'kbimg-failure.log'
 /** Lines kept for the log of a failed build. */
 const LOG_LINES_MAX = 20_000
@@ -44,29 +49,6 @@ const LOG_LINES_MAX = 20_000
 /** Builds an image into `scripts-auto` of the current directory. */
 export async function buildImage(request: BuildRequest): Promise<void> {
   await withOutputLock(request.cwd, () => buildLocked(request))
-}
-
-/** Runs an action that replaces the output, alone. */
-export async function withOutputLock(cwd: string, action: () => Promise<void>): Promise<void> {
-  await refuseForeignLock(cwd)
-  const lock = await takeLockFile(`${cwd}/${LOCK}`)
-  try {
-    await action()
-  } finally {
-    await lock.release()
-  }
-}
-
-/**
- * The documented tool's lock names nobody, so only a person can tell whether it is still in use.
- */
-async function refuseForeignLock(cwd: string): Promise<void> {
-  const file = `${cwd}/${OUTPUT}/test.lock`
-  if ((await stat(file)) === undefined) return
-  throw new OsError('blocked', {
-    code: 'another-run',
-    message: `Cannot build: ${file} says that another run is in progress; when none is, delete that file`,
-  })
 }
 
 async function buildLocked(request: BuildRequest): Promise<void> {
@@ -77,11 +59,14 @@ async function buildLocked(request: BuildRequest): Promise<void> {
   const tools = createRootTools(request.runsAsRoot)
   const exec = leashExec(request.exec)
   const work = `${request.cwd}/${WORK}`
-  await recover(request.cwd, exec, tools)
+  await recoverOutput(request.cwd, exec, tools)
   try {
-    const build = await startBuild(request, { work, exec, tools, note })
-    await runSteps(request, build)
-    await publish(request.cwd, exec)
+    const steps: RecordedStep[] = []
+    const record: Build['record'] = (command) => steps.at(-1)?.commands.push(command)
+    const build = await startBuild(request, { work, exec, tools, note, record })
+    await runSteps(request, build, steps)
+    await writeScripts(build, { configFile: request.configFile, steps })
+    await publishOutput(request.cwd, exec)
   } catch (error) {
     const log = `${request.cwd}/${FAILURE_LOG}`
     const cancelled = request.stop.aborted
@@ -108,7 +93,7 @@ function cancelledError(): OsError {
   })
 }
 
-type BuildTools = Pick<Build, 'work' | 'exec' | 'tools' | 'note'>
+type BuildTools = Pick<Build, 'work' | 'exec' | 'tools' | 'note' | 'record'>
 
 async function startBuild(request: BuildRequest, parts: BuildTools): Promise<Build> {
   const { config, imageType, cwd, stop } = request
@@ -129,7 +114,7 @@ async function startBuild(request: BuildRequest, parts: BuildTools): Promise<Bui
   }
 }
 
-async function runSteps(request: BuildRequest, build: Build): Promise<void> {
+async function runSteps(request: BuildRequest, build: Build, done: RecordedStep[]): Promise<void> {
   const without = request.without ?? []
   const plan = planImage(request.imageType, request.config).filter(
     ({ id }) => !without.includes(id),
@@ -137,44 +122,10 @@ async function runSteps(request: BuildRequest, build: Build): Promise<void> {
   for (const [index, step] of plan.entries()) {
     if (request.stop.aborted) throw cancelledError()
     request.report(`[${index + 1}/${plan.length}] ${step.title}`)
+    done.push({ ...step, commands: [] })
     const startMs = request.clock.monotonicMs()
     await STEPS[step.id](build)
     const seconds = (request.clock.monotonicMs() - startMs) / 1000
     build.note(`= ${step.title}: ${seconds.toFixed(1)} s`)
   }
-}
-
-/**
- * What an earlier run left when it was killed. Between the two renames of `publish` the previous
- * result has its other name only; it gets its own back.
- */
-async function recover(cwd: string, exec: Exec, tools: RootTools): Promise<void> {
-  if ((await stat(`${cwd}/${OUTPUT}`)) === undefined && (await stat(`${cwd}/${PREVIOUS}`)))
-    await rename(exec, `${cwd}/${PREVIOUS}`, `${cwd}/${OUTPUT}`)
-  await removeAsRoot(exec, tools, `${cwd}/${WORK}`)
-  await removeAsRoot(exec, tools, `${cwd}/${PREVIOUS}`)
-}
-
-async function publish(cwd: string, exec: Exec): Promise<void> {
-  if ((await stat(`${cwd}/${OUTPUT}`)) !== undefined)
-    await rename(exec, `${cwd}/${OUTPUT}`, `${cwd}/${PREVIOUS}`)
-  await rename(exec, `${cwd}/${WORK}`, `${cwd}/${OUTPUT}`)
-  await removePath(`${cwd}/${PREVIOUS}`)
-}
-
-async function rename(exec: Exec, from: string, to: string): Promise<void> {
-  await runOrThrow(exec, `rename ${from}`, { argv: ['mv', '-T', '--', from, to] })
-}
-
-/** Files of the image may belong to other users of the build's namespace. */
-async function removeAsRoot(exec: Exec, tools: RootTools, path: string): Promise<void> {
-  if ((await stat(path)) === undefined) return
-  try {
-    return await removePath(path)
-  } catch (error) {
-    // Others' files remain; the namespace's root may remove them.
-    if (!isOsError(error)) throw error
-  }
-  const [program, ...rest] = tools.asRoot(['rm', '-rf', '--', path])
-  await runOrThrow(exec, `remove ${path}`, { argv: [program ?? 'rm', ...rest] })
 }

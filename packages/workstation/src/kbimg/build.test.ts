@@ -44,6 +44,7 @@ async function scene(answer: (request: ExecRequest) => string, exitCode = 0) {
     exec: leashExec(exec),
     stop: new AbortController().signal,
     note: (line) => log.push(line),
+    record: () => {},
     ids: await deriveBuildIds(parsed.config, 7),
     packages: [],
     artefacts: [],

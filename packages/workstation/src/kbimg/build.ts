@@ -5,6 +5,7 @@ import type { Exec, ExecRequest } from '@kubenest/base/exec'
 import type { ImageArtefact } from '@kubenest/api/image/manifest'
 import type { BuiltImageType, ImageConfig } from './config.ts'
 import type { Argv, RootTools } from './namespaces.ts'
+import { describeCommand, type RecordedCommand } from './describe-command.ts'
 
 export interface PackageVersion {
   readonly name: string
@@ -29,6 +30,8 @@ export interface Build {
   readonly stop: AbortSignal
   /** One line for the log of a failed build. */
   readonly note: (line: string) => void
+  /** Every program that is run, for the scripts that show it. */
+  readonly record: (command: RecordedCommand) => void
   readonly ids: BuildIds
   /**
    * Tar of the root as the packages make it: taken when it exists, else made for the next build.
@@ -52,6 +55,8 @@ export interface BuildIds {
 
 export interface RunOptions {
   readonly stdin?: string
+  /** What a secret standard input is, in words for people: it is shown instead. */
+  readonly secretInput?: string
   readonly timeoutMs?: number
   readonly outputBytesMax?: number
   readonly env?: Readonly<Record<string, string>>
@@ -75,7 +80,8 @@ export async function run(
   const [program, ...parameters] = argv
   assert(program !== undefined, 'a command has a program')
   build.note(`+ ${argv.join(' ')}`)
-  const { isUnlogged, returns = 'stdout', ...rest } = options
+  const { isUnlogged, returns = 'stdout', secretInput, ...rest } = options
+  build.record(describeCommand(build, argv, describeInput(rest.stdin, secretInput)))
   const request: ExecRequest = {
     timeoutMs: STEP_TIMEOUT_MS,
     ...rest,
@@ -94,6 +100,14 @@ export async function run(
     message: `Cannot ${purpose}: exit code ${result.exitCode}: ${lastOutput || 'no output'}`,
     fields: { exitCode: result.exitCode },
   })
+}
+
+function describeInput(
+  text: string | undefined,
+  secret: string | undefined,
+): RecordedCommand['input'] {
+  if (secret !== undefined) return { secret }
+  return text === undefined ? undefined : { text }
 }
 
 /** Programs that write the time of the build into an image write this one instead. */

@@ -14,8 +14,9 @@ import {
 } from '@kubenest/base/files'
 import { takeLockFile } from '@kubenest/base/lock-file'
 import { programCommand } from '@kubenest/base/self-program'
-import { buildImage, OUTPUT } from '../kbimg/build-image.ts'
+import { buildImage } from '../kbimg/build-image.ts'
 import { createRootTools } from '../kbimg/namespaces.ts'
+import { OUTPUT } from '../kbimg/output-folder.ts'
 import { parseConfig } from '../kbimg/parse-config.ts'
 import { planPackages } from '../kbimg/plan-image.ts'
 import { parseRepoKind } from '../kbimg/repo-kind.ts'
@@ -185,6 +186,7 @@ async function buildVersion(
     imageType,
     config,
     cwd: work,
+    configFile: 'lab-vm.toml',
     epochSeconds: EPOCH_SECONDS,
     runsAsRoot: await runsAsRoot(deps),
     packageRoot: `${place.root}/packages-${packages}.tar`,

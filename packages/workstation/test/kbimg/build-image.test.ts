@@ -149,8 +149,12 @@ test(
     expect((await fs.readdir(path.join(folder, 'scripts-auto'))).sort()).toEqual(
       ['kubeos.tar', 'root.img', 'root.img.zst', 'system.img', 'system.qcow2']
         .flatMap((name) => [name, `${name}.json`])
+        .concat('kbimg.sh', 'set_in_chroot.sh', 'bootloader.sh')
+        .concat('grub.cfg', 'misc-files', 'rpmlist')
         .sort(),
     )
+    const inside = path.join(folder, 'scripts-auto/set_in_chroot.sh')
+    expect(await fs.readFile(inside, 'utf8')).toMatch(/^mv \/boot\/vmlinuz-\d\S+ \/boot\/vmlinuz$/m)
   },
   BUILD_TIMEOUT_MS,
 )

@@ -51,6 +51,7 @@ export async function createTinyBuild(
     exec: systemExec,
     stop: new AbortController().signal,
     note: () => {},
+    record: () => {},
     ids: await deriveBuildIds(config, EPOCH_SECONDS),
     packages: [],
     artefacts: [],

@@ -14,6 +14,7 @@ export async function setRootPassword(build: Build): Promise<void> {
   const hash = build.config.repo.rootPasswordHash.reveal()
   await runInside(build, 'set the password of root', ['chpasswd', '--encrypted'], {
     stdin: `root:${hash}\n`,
+    secretInput: 'the line root:HASH with from_repo.root_passwd',
   })
 }
 
@@ -38,10 +39,12 @@ async function addUser(build: Build, user: UserConfig): Promise<void> {
   const openssl = ['openssl', 'passwd', '-6', '-salt', salt.slice(0, SALT_LENGTH), '-stdin']
   const hash = await run(build, purpose, openssl, {
     stdin: `${user.password.reveal()}\n`,
+    secretInput: `passwd of the user ${user.name}`,
     isUnlogged: true,
   })
   await runInside(build, purpose, ['chpasswd', '--encrypted'], {
     stdin: `${user.name}:${hash.trim()}\n`,
+    secretInput: `the line ${user.name}:HASH`,
   })
 }
 
@@ -52,5 +55,6 @@ export async function setGrubPassword(build: Build): Promise<void> {
   const file = `${GRUB_FOLDER}/user.cfg`
   await runInside(build, 'write user.cfg', ['install', '-m', '0600', '/dev/stdin', file], {
     stdin: `GRUB2_PASSWORD=${hash}\n`,
+    secretInput: 'the line GRUB2_PASSWORD=HASH with grub.passwd',
   })
 }

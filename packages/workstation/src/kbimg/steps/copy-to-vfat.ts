@@ -1,30 +1,17 @@
 // A folder onto a FAT file system: names in sorted order, one time for all, so that the same
 // content gives the same bytes.
 import { OsError } from '@kubenest/base/errors'
-import { listDirectory, stat } from '@kubenest/base/files'
 import { type Build, run } from '../build.ts'
+import { listTree } from '../list-tree.ts'
 
 /** Copies the content of a folder into the root of the image. */
 export async function copyToVfat(build: Build, image: string, folder: string): Promise<void> {
-  for (const path of await listTree(folder)) {
-    const kind = (await stat(`${folder}/${path}`))?.kind
+  for (const { path, kind } of await listTree(folder)) {
     if (kind === 'directory') await runMtools(build, path, ['mmd', '-i', image, `::${path}`])
     else if (kind === 'file')
       await runMtools(build, path, ['mcopy', '-i', image, `${folder}/${path}`, `::${path}`])
     else throw notOnFat(path)
   }
-}
-
-/** Paths below a folder, sorted, each folder before what is in it. */
-async function listTree(folder: string, below = ''): Promise<string[]> {
-  const paths: string[] = []
-  for (const name of await listDirectory(`${folder}/${below}`)) {
-    const path = `${below}${name}`
-    paths.push(path)
-    if ((await stat(`${folder}/${path}`))?.kind === 'directory')
-      paths.push(...(await listTree(folder, `${path}/`)))
-  }
-  return paths
 }
 
 async function runMtools(build: Build, path: string, argv: readonly string[]): Promise<void> {

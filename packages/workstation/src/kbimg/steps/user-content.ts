@@ -1,9 +1,9 @@
 // What the user adds: copied files, a script that runs inside the root, services. All of it happens
 // inside the root; a value is always one argument.
 import { ensureDirectory } from '@kubenest/base/files'
-import { OsError } from '@kubenest/base/errors'
 import { type Build, run, runInside } from '../build.ts'
 import type { CopyConfig } from '../config.ts'
+import { configError } from '../config-error.ts'
 import { baseName, resolveFrom } from '../host-path.ts'
 import { unitsToEnable } from '../root-files.ts'
 import { STAGE } from './install-files.ts'
@@ -16,15 +16,10 @@ export async function copyFiles(build: Build): Promise<void> {
 async function copyOne(build: Build, copy: CopyConfig, index: number): Promise<void> {
   const key = `copy_files[${index}].src`
   const source = resolveFrom(build.cwd, copy.source).replace(/\/+$/, '')
-  if ((await stat(source)) === undefined)
-    throw new OsError('invalid', {
-      code: 'config-file',
-      message: `Cannot use ${key} = ${JSON.stringify(copy.source)}: no such file exists; correct the path`,
-    })
   const folder = `${STAGE}/copy-${index}`
   await ensureDirectory(`${build.root}${folder}`)
   const staged = `${folder}/${baseName(source)}`
-  await run(build, `read ${copy.source}`, ['cp', '-r', '--', source, `${build.root}${staged}`])
+  await readSource(build, key, copy, source, `${build.root}${staged}`)
   if (copy.createDirectory !== undefined)
     await runInside(build, `make ${copy.createDirectory}`, [
       'mkdir',
@@ -39,6 +34,22 @@ async function copyOne(build: Build, copy: CopyConfig, index: number): Promise<v
     staged,
     absolute(copy.destination),
   ])
+}
+
+async function readSource(
+  build: Build,
+  key: string,
+  copy: CopyConfig,
+  source: string,
+  target: string,
+): Promise<void> {
+  try {
+    await run(build, `read ${copy.source}`, ['cp', '-r', '--', source, target])
+  } catch (cause) {
+    if ((await stat(source)) !== undefined) throw cause
+    const reason = 'no such file exists; correct the path'
+    throw configError('file', key, copy.source, reason)
+  }
 }
 
 function absolute(path: string): string {
