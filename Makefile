@@ -13,7 +13,7 @@ help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Install what is missing: Debian packages (root or sudo), then pinned npm packages
-	@tools/setup.sh base kube light vm
+	@tools/setup.sh base kube light vm engines
 
 setup-base:
 	@tools/setup.sh base

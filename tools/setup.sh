@@ -1,6 +1,6 @@
 #!/bin/sh
 # What must run before Bun exists: Debian packages, then the locked npm packages (Bun is one of them).
-# Safe to repeat: it changes nothing that is in place. Usage: tools/setup.sh [base|kube|light|vm]...
+# Safe to repeat: it changes nothing that is in place. Usage: tools/setup.sh [base|kube|light|vm|engines]...
 set -eu
 cd "$(dirname "$0")/.."
 cache=${KUBENEST_CACHE:-$HOME/.cache/kubenest}
@@ -14,6 +14,13 @@ light='bubblewrap grub-emu grub-common libsdl1.2debian libcaca0 e2fsprogs mtools
 why_vm='virtual nodes: QEMU with UEFI, a root file system without root rights, image tools'
 vm='qemu-system-x86 qemu-utils ovmf grub-efi-amd64-bin mmdebstrap skopeo uidmap strace'
 
+why_engines='image sources: a registry and two container engines, which tests run privately'
+engines='docker-registry'
+
+# What the machine has is good enough, and Debian's must not displace it.
+[ -x /usr/bin/containerd ] || engines="$engines containerd"
+[ -x /usr/sbin/dockerd ] || [ -x /usr/bin/dockerd ] || engines="$engines docker.io"
+
 # npm of the machine is good enough, whoever installed it; its Node runs nothing else of ours.
 command -v npm >/dev/null 2>&1 || base="$base npm"
 
@@ -25,7 +32,8 @@ for group in "$@"; do
     kube) packages="$packages $kube" reason=$why_kube ;;
     light) packages="$packages $light" reason=$why_light ;;
     vm) packages="$packages $vm" reason=$why_vm ;;
-    *) echo "setup: there is no group \"$group\"; known are base, kube, light, vm" >&2; exit 64 ;;
+    engines) packages="$packages $engines" reason=$why_engines ;;
+    *) echo "setup: there is no group \"$group\"; known are base, kube, light, vm, engines" >&2; exit 64 ;;
   esac
   reasons="${reasons:-}  $group: $reason
 "
@@ -60,8 +68,9 @@ if [ -n "$missing" ]; then
   fi
   # shellcheck disable=SC2086 # a list of words on purpose
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q
+  # With SYSTEMD_OFFLINE no service is started: tests run their own, privately.
   # shellcheck disable=SC2086
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+  $sudo env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -q --no-install-recommends $missing
 fi
 
 # A copy of the lock file says which packages node_modules holds. Not `npm ci`: it refuses a lock file that

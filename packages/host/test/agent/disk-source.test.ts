@@ -16,7 +16,9 @@ import type { PrepareUpgradeParams } from '@kubenest/api/agent/rpc'
 import { systemClock, type Clock } from '@kubenest/base/clock'
 import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
+import { systemExec } from '@kubenest/base/system-exec'
 import { createImageSource } from '../../src/agent/sources/select-source.ts'
+import { systemRawFiles } from '../../src/linux/raw-file.ts'
 import { faultOf } from './fault-of.ts'
 import {
   answer,
@@ -93,6 +95,8 @@ async function download(ask: Ask = {}): Promise<Uint8Array> {
     sysroot: createSysRoot(root),
     clock: fastClock,
     log: { ...silentLogger, warn: (message) => warnings.push(message) },
+    exec: systemExec,
+    rawFiles: systemRawFiles,
   })
   const request: PrepareUpgradeParams = {
     version: 'v2',
@@ -123,8 +127,8 @@ async function toldOverTls(name: string, ask: Ask = {}, tls: object = {}): Promi
 }
 
 describe('createImageSource()', () => {
-  test('D4: refuses other image types and names the one it has', async () => {
-    for (const imageType of ['docker', 'containerd', '', 'floppy'])
+  test('D4: refuses other image types and names those it has', async () => {
+    for (const imageType of ['', 'floppy', 'Docker'])
       expect(await faultOf(download({ imageType, url: 'http://127.0.0.1:1/' }))).toMatchObject({
         kind: 'invalid',
         code: 'image-type-unsupported',

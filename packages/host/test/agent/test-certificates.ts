@@ -11,6 +11,7 @@ export interface TestCertificates {
 
 const LEAVES = [
   ['good', 'ca', 'IP:127.0.0.1', '20200101000000Z', '20990101000000Z'],
+  ['registry', 'ca', 'IP:0.0.0.0', '20200101000000Z', '20990101000000Z'],
   ['wronghost', 'ca', 'DNS:elsewhere.example', '20200101000000Z', '20990101000000Z'],
   ['expired', 'ca', 'IP:127.0.0.1', '20200101000000Z', '20210101000000Z'],
   ['future', 'ca', 'IP:127.0.0.1', '20900101000000Z', '20990101000000Z'],

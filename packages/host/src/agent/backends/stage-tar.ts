@@ -7,6 +7,12 @@ import { OsError } from '@kubenest/base/errors'
 import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import type { ImageStream } from '../sources/image-source.ts'
+import {
+  removeWorkFolderIfEmpty,
+  SLOT_MOUNT,
+  TAR_FILE,
+  WORK_FOLDER,
+} from '../sources/work-folder.ts'
 import { freeBytes } from '../../linux/free-space.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
@@ -17,8 +23,6 @@ import { openSlotDevice, type SlotDevice } from './slot-device.ts'
 import { assertImageDigest } from './stage-raw.ts'
 import type { StagedSlot, StageRequest } from './update-backend.ts'
 
-const WORK_FOLDER = '/persist/KubeOS-Update'
-const MOUNT_POINT = `${WORK_FOLDER}/kubeos-update`
 /** What the documented agent asks for beside the image, bytes. */
 const SPARE_BYTES = 10 * 1024 * 1024
 const BUSY_TRIES = 20
@@ -33,9 +37,11 @@ export interface StageTarDeps {
   readonly architecture: string
 }
 
-/** The documented places of the work (contract 4.4), as real paths. */
+/** The places of the work, as real paths. */
 interface Work {
+  /** The image as a file: our copy of the download, or what the source has. */
   readonly tar: string
+  readonly isOwnCopy: boolean
   readonly mountPoint: string
   readonly device: string
   readonly isFile: boolean
@@ -51,10 +57,10 @@ export async function stageTar(
   wire: Sha256,
   request: StageRequest,
 ): Promise<StagedSlot> {
-  const work = await openWork(deps, request)
+  const work = await openWork(deps, image, request)
   let isComplete = false
   try {
-    await assertRoom(deps, image.sizeBytes)
+    if (work.isOwnCopy) await assertRoom(deps, image.sizeBytes)
     const skipped = await spool(deps, work, image.bytes, request)
     assertImageDigest(wire.digest(), request.imageDigest)
     const members = request.slots.sizesBytes[request.target]
@@ -65,35 +71,41 @@ export async function stageTar(
     isComplete = true
     return staged
   } finally {
-    await discardTarWork(deps)
+    await discardTarWork(deps, work.isOwnCopy)
     if (!isComplete) await withDevice(deps, request, (device) => device.blankHead())
   }
 }
 
-async function openWork(deps: StageTarDeps, request: StageRequest): Promise<Work> {
+async function openWork(
+  deps: StageTarDeps,
+  image: ImageStream,
+  request: StageRequest,
+): Promise<Work> {
   const device = request.slots.devices[request.target]
-  const folder = deps.sysroot.path(WORK_FOLDER)
   const work: Work = {
-    tar: `${folder}/os.tar`,
-    mountPoint: deps.sysroot.path(MOUNT_POINT),
+    tar: image.file ?? deps.sysroot.path(TAR_FILE),
+    isOwnCopy: image.file === undefined,
+    mountPoint: deps.sysroot.path(SLOT_MOUNT),
     device,
     isFile: (await stat(device))?.kind === 'file',
   }
-  await discardTarWork(deps)
+  await discardTarWork(deps, work.isOwnCopy)
   await ensureDirectory(work.mountPoint, 0o700)
   return work
 }
 
-/** Unmounts our mount point, whatever an earlier run left, and removes our folder. */
+/** Unmounts the slot, whatever an earlier run left, and removes what was ours in the folder. */
 export async function discardTarWork(
   deps: Pick<StageTarDeps, 'sysroot' | 'exec' | 'clock'>,
+  withCopy = true,
 ): Promise<void> {
-  const folder = deps.sysroot.path(WORK_FOLDER)
-  if ((await stat(folder)) === undefined) return
-  const mountPoint = deps.sysroot.path(MOUNT_POINT)
+  if ((await stat(deps.sysroot.path(WORK_FOLDER))) === undefined) return
+  const mountPoint = deps.sysroot.path(SLOT_MOUNT)
   const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', mountPoint] })
   if (mounted.exitCode === 0) await unmount(deps, { mountPoint })
-  await removePath(folder)
+  await removePath(mountPoint)
+  if (withCopy) await removePath(deps.sysroot.path(TAR_FILE))
+  await removeWorkFolderIfEmpty(deps.sysroot)
 }
 
 /** Told before a byte is stored: how much is needed, and how much there is. */
@@ -115,17 +127,19 @@ async function spool(
   request: StageRequest,
 ): Promise<readonly string[]> {
   const inspector = createTarInspector(request.slots.sizesBytes[request.target])
-  const file = await deps.rawFiles.open(work.tar, { access: 'write', create: true })
+  const copy = work.isOwnCopy
+    ? await deps.rawFiles.open(work.tar, { access: 'write', create: true })
+    : undefined
   try {
     let position = 0
     for await (const chunk of bytes) {
       await inspector.take(chunk)
-      await file.write(chunk, position)
+      await copy?.write(chunk, position)
       position += chunk.length
     }
     return (await inspector.finish()).skipped
   } finally {
-    await file.close()
+    await copy?.close()
   }
 }
 

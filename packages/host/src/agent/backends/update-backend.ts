@@ -10,8 +10,8 @@ import type { SlotPair } from './find-slots.ts'
 export interface StageRequest {
   readonly target: SlotName
   readonly slots: SlotPair
-  /** SHA-256 of the bytes on the wire, lower-case hex. */
-  readonly imageDigest: string
+  /** SHA-256 of the bytes on the wire, lower-case hex; absent for an authentic stream. */
+  readonly imageDigest?: string
   /** The documented `osversion`. */
   readonly version: string
   readonly onProgress: (update: ProgressUpdate) => void

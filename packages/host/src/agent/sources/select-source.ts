@@ -1,22 +1,52 @@
 // The source behind each image type, loaded at its first use: an idle agent carries none of them.
-import { OsError } from '@kubenest/base/errors'
-import type { CertificateDeps } from './certificates.ts'
+import { OsError, toOsError } from '@kubenest/base/errors'
+import { stat } from '@kubenest/base/files'
+import type { ContainerDeps } from './container-source.ts'
 import type { ImageSource } from './image-source.ts'
+import { IMAGE_MOUNT, WORK_FOLDER } from './work-folder.ts'
 
 /** Makes a source that hands each request to the one for its `image_type`. */
-export function createImageSource(deps: CertificateDeps): ImageSource {
+export function createImageSource(deps: ContainerDeps): ImageSource {
   return {
     async open(request, limits, signal) {
-      if (request.image_type !== 'disk') throw unsupported(request.image_type)
-      const { createDiskSource } = await import('./disk.ts')
-      return await createDiskSource(deps).open(request, limits, signal)
+      const source = await load(deps, request.image_type)
+      return await source.open(request, limits, signal)
     },
+    discard: () => discardLeftovers(deps),
+  }
+}
+
+async function load(deps: ContainerDeps, imageType: string): Promise<ImageSource> {
+  switch (imageType) {
+    case 'disk':
+      return (await import('./disk.ts')).createDiskSource(deps)
+    case 'docker':
+      return (await import('./docker.ts')).createDockerSource(deps)
+    case 'containerd':
+      return (await import('./containerd.ts')).createContainerdSource(deps)
+    default:
+      throw unsupported(imageType)
+  }
+}
+
+/**
+ * What a killed run left tells by its folder which engine it was. An engine that does not answer
+ * must not keep the agent from starting: the next run cleans up before it begins.
+ */
+async function discardLeftovers(deps: ContainerDeps): Promise<void> {
+  if ((await stat(deps.sysroot.path(WORK_FOLDER))) === undefined) return
+  const isMount = (await stat(deps.sysroot.path(IMAGE_MOUNT))) !== undefined
+  try {
+    await (await load(deps, isMount ? 'containerd' : 'docker')).discard?.()
+  } catch (error) {
+    const { code, message } = toOsError(error)
+    if (code !== 'engine-missing') deps.log.warn('leftovers stay', { code, reason: message })
   }
 }
 
 function unsupported(imageType: string): OsError {
   return new OsError('invalid', {
     code: 'image-type-unsupported',
-    message: `Cannot prepare the upgrade: imagetype ${JSON.stringify(imageType.slice(0, 40))} is not supported by this agent; use "disk"`,
+    message: `Cannot prepare the upgrade: imagetype is ${JSON.stringify(imageType.slice(0, 40))}; use "disk", "docker" or "containerd"`,
   })
 }

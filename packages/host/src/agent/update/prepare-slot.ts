@@ -2,8 +2,9 @@
 // withdrawn, the slot is filled and verified, the journal says so. Whatever fails leaves it
 // unbootable.
 import type { PrepareUpgradeParams } from '@kubenest/api/agent/rpc'
+import { imageIdentity } from '@kubenest/api/os/records'
 import { OsError, toOsError } from '@kubenest/base/errors'
-import type { ImageSource } from '../sources/image-source.ts'
+import type { ImageSource, ImageStream } from '../sources/image-source.ts'
 import { changeJournal, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
 import { TRIAL_VARIABLE } from './judge-boot.ts'
 import type { JournalState, OperationRecord, SlotRecord } from './journal-state.ts'
@@ -23,7 +24,7 @@ export async function prepareSlot(
   onProgress: (update: ProgressUpdate) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const image = { digest: request.check_sum.toLowerCase(), version: request.version }
+  const image = imageIdentity(request.check_sum, request.version)
   const facts = await readFacts(context)
   if (request.attempt !== undefined)
     facts.journal = await changeJournal(context, facts, (state) =>
@@ -39,12 +40,16 @@ export async function prepareSlot(
   try {
     const both = AbortSignal.any([signal, transport.signal])
     const stream = await source.open(request, limits, both)
-    await withdraw(context, facts, operation)
-    const slot = await fill(context, facts, operation, stream, onProgress, signal)
-    await changeJournal(context, facts, (state) => {
-      const slots = { ...state.slots, [operation.target]: slot }
-      return { ...state, phase: 'SlotVerified', operation, slots }
-    })
+    try {
+      await withdraw(context, facts, operation)
+      const slot = await fill(context, facts, operation, stream, onProgress, signal)
+      await changeJournal(context, facts, (state) => {
+        const slots = { ...state.slots, [operation.target]: slot }
+        return { ...state, phase: 'SlotVerified', operation, slots }
+      })
+    } finally {
+      await closeStream(context, stream)
+    }
   } finally {
     transport.abort()
   }
@@ -54,14 +59,15 @@ async function fill(
   context: EngineContext,
   { slots }: NodeFacts,
   { target, image }: OperationRecord,
-  stream: Awaited<ReturnType<ImageSource['open']>>,
+  stream: ImageStream,
   onProgress: (update: ProgressUpdate) => void,
   signal: AbortSignal,
 ): Promise<SlotRecord> {
   try {
     await context.backend.blank(slots, target)
     const { version, digest: imageDigest } = image
-    const request = { target, slots, imageDigest, version, onProgress, signal }
+    const promised = stream.isAuthentic === true ? {} : { imageDigest }
+    const request = { target, slots, ...promised, version, onProgress, signal }
     const staged = await context.backend.stage(stream, request)
     // A cancel that came too late for the stream must not end in a verified slot.
     if (signal.aborted) throw cancelled()
@@ -69,6 +75,17 @@ async function fill(
   } catch (error) {
     await giveUp(context, slots, target)
     throw error
+  }
+}
+
+/** What the source made for a slot that is verified is cleared away later, if it is not now. */
+async function closeStream(context: EngineContext, stream: ImageStream): Promise<void> {
+  try {
+    await stream.close?.()
+  } catch (cause) {
+    context.log.error('the clean-up after a preparation failed', {
+      reason: toOsError(cause).message,
+    })
   }
 }
 
