@@ -39,6 +39,6 @@ function thisProcess(): RestartProcess {
     argv: process.argv,
     env: process.env,
     isCompiled: Bun.main.startsWith('/$bunfs/'),
-    execve: (file, argv, env) => process.execve?.(file, argv, env as NodeJS.ProcessEnv),
+    execve: (file, argv, env) => process.execve?.(file, argv, env),
   }
 }
