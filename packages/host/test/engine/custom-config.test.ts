@@ -36,6 +36,15 @@ describe('installCustomConfig()', () => {
     expect((await node.engine.describe()).degraded).toEqual([])
   })
 
+  test('installCustomConfig() completes the empty custom.cfg that a power cut in its rename leaves', async () => {
+    await fs.writeFile(node.bootFile('grub.cfg'), 'set default=0\n')
+    await fs.writeFile(node.bootFile('custom.cfg'), '')
+    await node.engine.recover()
+    expect(await names()).toEqual(['custom.cfg', 'grub.cfg', 'grubenv', 'grubenv.bak'])
+    expect(await fs.readFile(node.bootFile('custom.cfg'), 'utf8')).toContain('root=PARTUUID=')
+    expect((await node.engine.describe()).degraded).toEqual([])
+  })
+
   test('installCustomConfig() never touches a custom.cfg of others and says so', async () => {
     await fs.writeFile(node.bootFile('grub.cfg'), 'set default=0\n')
     await fs.writeFile(node.bootFile('custom.cfg'), 'set timeout=1\n')

@@ -1,6 +1,7 @@
 // Gives a node whose menu somebody else made the fallback and the backup environment (decision 26).
-// Made under a new name, flushed, then renamed to the name that does not exist yet: the worst case
-// of a power cut is "absent". A custom.cfg that is not ours is never touched.
+// Made under a new name, flushed, then renamed to the name that does not exist yet: what a
+// power cut leaves is nothing or an empty file, which both boot and are completed at the next start.
+// A custom.cfg that is not ours is never touched.
 import { createNewFile, readText, renameNew } from '@kubenest/base/files'
 import { CUSTOM_CONFIG_MARK, renderCustomConfig } from '@kubenest/provision/boot/grub-config'
 
@@ -22,7 +23,10 @@ export async function installCustomConfig(
   if (menu === undefined) return 'not-applicable'
   if (menu.includes('function kubenest_slot {')) return 'own-menu'
   const present = await readText(`${folder}/custom.cfg`)
-  if (present !== undefined) return present.startsWith(CUSTOM_CONFIG_MARK) ? 'present' : 'foreign'
+  // Empty is what a cut in the rename below leaves: vfat makes the new name before it tells it the
+  // content (replay of R-02, phase "retrofit").
+  if (present !== undefined && present !== '')
+    return present.startsWith(CUSTOM_CONFIG_MARK) ? 'present' : 'foreign'
   if (partuuids === undefined) return 'not-applicable'
   const text = renderCustomConfig({ partuuidA: partuuids.a, partuuidB: partuuids.b })
   await createNewFile(`${folder}/custom.new`, text)
