@@ -157,54 +157,50 @@ function parseEvent<T>(request: KubeRequest, line: string): WatchEvent<T> {
   throw statusError(request.action, event.object.code ?? 500, event.object)
 }
 
-async function createObject<T extends KubeObject>(
+/** A request whose answer is the object as it stands afterwards. */
+async function write<T extends KubeObject>(
+  transport: Transport,
+  request: Omit<KubeRequest, 'signal'>,
+  options: WriteOptions,
+): Promise<T> {
+  return parseAnswer<T>(request, await transport.exchange({ ...request, signal: options.signal }))
+}
+
+function createObject<T extends KubeObject>(
   transport: Transport,
   resource: Resource<T>,
   object: T,
   options: WriteOptions = {},
 ): Promise<T> {
-  const request: KubeRequest = {
-    method: 'POST',
-    path: collectionPath(resource, object.metadata.namespace),
-    action: `create ${describe(resource, object.metadata)}`,
-    body: withType(resource, object),
-    signal: options.signal,
-  }
-  return parseAnswer<T>(request, await transport.exchange(request))
+  const path = collectionPath(resource, object.metadata.namespace)
+  const action = `create ${describe(resource, object.metadata)}`
+  const body = withType(resource, object)
+  return write(transport, { method: 'POST', path, action, body }, options)
 }
 
-async function replaceObject<T extends KubeObject>(
+function replaceObject<T extends KubeObject>(
   transport: Transport,
   resource: Resource<T>,
   object: T,
   options: WriteOptions = {},
 ): Promise<T> {
-  const request: KubeRequest = {
-    method: 'PUT',
-    path: objectPath(resource, object.metadata, options.subresource),
-    action: `replace ${describe(resource, object.metadata, options.subresource)}`,
-    body: withType(resource, object),
-    signal: options.signal,
-  }
-  return parseAnswer<T>(request, await transport.exchange(request))
+  const path = objectPath(resource, object.metadata, options.subresource)
+  const action = `replace ${describe(resource, object.metadata, options.subresource)}`
+  const body = withType(resource, object)
+  return write(transport, { method: 'PUT', path, action, body }, options)
 }
 
-async function patchObject<T extends KubeObject>(
+function patchObject<T extends KubeObject>(
   transport: Transport,
   resource: Resource<T>,
   ref: ObjectRef,
-  patch: Patch,
+  { type, body }: Patch,
   options: WriteOptions = {},
 ): Promise<T> {
-  const request: KubeRequest = {
-    method: 'PATCH',
-    path: objectPath(resource, ref, options.subresource),
-    action: `patch ${describe(resource, ref, options.subresource)}`,
-    body: patch.body,
-    contentType: PATCH_TYPES[patch.type],
-    signal: options.signal,
-  }
-  return parseAnswer<T>(request, await transport.exchange(request))
+  const path = objectPath(resource, ref, options.subresource)
+  const action = `patch ${describe(resource, ref, options.subresource)}`
+  const contentType = PATCH_TYPES[type]
+  return write(transport, { method: 'PATCH', path, action, body, contentType }, options)
 }
 
 async function deleteObject<T extends KubeObject>(

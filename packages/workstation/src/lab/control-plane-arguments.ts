@@ -75,18 +75,10 @@ export function controllerManagerArguments(
   kubeconfig: string,
 ): string[] {
   return [
-    `--kubeconfig=${kubeconfig}`,
-    `--authentication-kubeconfig=${kubeconfig}`,
-    `--authorization-kubeconfig=${kubeconfig}`,
-    '--bind-address=127.0.0.1',
-    `--secure-port=${ports.controllerManager}`,
-    `--cert-dir=${paths.pki}/controller-manager`,
+    ...loopArguments(kubeconfig, ports.controllerManager, `${paths.pki}/controller-manager`),
     `--root-ca-file=${paths.pki}/ca.crt`,
     `--service-account-private-key-file=${paths.pki}/service-accounts.key`,
     '--use-service-account-credentials',
-    '--leader-elect=false',
-    '--profiling=false',
-    '--v=1',
   ]
 }
 
@@ -96,13 +88,18 @@ export function schedulerArguments(
   ports: ControlPlanePorts,
   kubeconfig: string,
 ): string[] {
+  return loopArguments(kubeconfig, ports.scheduler, `${paths.pki}/scheduler`)
+}
+
+/** What every program takes that works beside the API server. */
+function loopArguments(kubeconfig: string, port: number, certificates: string): string[] {
   return [
     `--kubeconfig=${kubeconfig}`,
     `--authentication-kubeconfig=${kubeconfig}`,
     `--authorization-kubeconfig=${kubeconfig}`,
     '--bind-address=127.0.0.1',
-    `--secure-port=${ports.scheduler}`,
-    `--cert-dir=${paths.pki}/scheduler`,
+    `--secure-port=${port}`,
+    `--cert-dir=${certificates}`,
     '--leader-elect=false',
     '--profiling=false',
     '--v=1',
