@@ -14,7 +14,11 @@ export const PROGRAMS = {
     // Resident in pods with 30 MiB and little to compute: compiled code costs more than it gives.
     jitPolicy: 1000,
   },
-  'kubenest-host': { entry: 'packages/host/src/main.ts', links: ['os-agent'], jitPolicy: 1 },
+  'kubenest-host': {
+    entry: 'packages/host/src/main.ts',
+    links: ['os-agent', 'hostshell'],
+    jitPolicy: 1,
+  },
   kubenest: {
     entry: 'packages/workstation/src/main.ts',
     links: ['kbimg', 'kubectl-os'],
