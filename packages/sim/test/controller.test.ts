@@ -8,7 +8,7 @@ import { createEventRecorder } from '@kubenest/kube/controller/events'
 import { runWithLease } from '@kubenest/kube/leader-election/lease-election'
 import { FakeApiServer } from '../src/fakes/fake-api-server.ts'
 import { FakeClock } from '../src/fakes/fake-clock.ts'
-import { documentedRules } from '../src/fakes/fake-rbac.ts'
+import { documentedRules, type FakeRules } from '../src/fakes/fake-rbac.ts'
 
 describe('createController()', () => {
   async function runsIn(ms: number, kind: ErrorKind, retryAfterMs?: number) {
@@ -116,7 +116,7 @@ describe('createEventRecorder()', () => {
     expect(server.store.list('/events')).toHaveLength(3)
   })
 
-  test('stops after the first refusal and says so once', async () => {
+  test('pauses after the first refusal and says so once', async () => {
     const clock = new FakeClock()
     let asked = 0
     const server = new FakeApiServer({ clock, fault: () => ((asked += 1), 'none') })
@@ -130,6 +130,25 @@ describe('createEventRecorder()', () => {
     }
     expect(asked).toBe(1)
     expect(said).toHaveLength(1)
+  })
+
+  test('tries again after a while: a refusal may have been the start of an API server', async () => {
+    const clock = new FakeClock()
+    let mayWrite = false
+    const server = new FakeApiServer({ clock })
+    const client = server.client({ name: 'operator', rules: () => mayWrite })
+    const recorder = createEventRecorder({ client, clock, log: silentLogger, component: 'c' })
+    const tell = async () => {
+      recorder.record(object, text)
+      await recorder.flush()
+      return server.store.list('/events').length
+    }
+    expect(await tell()).toBe(0)
+    mayWrite = true
+    await clock.advance(599_000)
+    expect(await tell()).toBe(0)
+    await clock.advance(1_000)
+    expect(await tell()).toBe(1)
   })
 })
 
@@ -145,7 +164,7 @@ describe('runWithLease()', () => {
     })
     const leading: string[] = []
     const events: string[] = []
-    const candidate = (identity: string, rules?: typeof documentedRules) => {
+    const candidate = (identity: string, rules?: FakeRules) => {
       const stop = new AbortController()
       const client = server.client({ name: identity, ...(rules && { rules }) })
       const lead = async (signal: AbortSignal) => {
@@ -219,5 +238,18 @@ describe('runWithLease()', () => {
     s.candidate('b', documentedRules)
     await s.clock.advance(10_000)
     expect(s.leading.sort()).toEqual(['a', 'b'])
+  })
+
+  test('comes back under election when leases are allowed later', async () => {
+    const s = setUp()
+    let isAllowed = false
+    s.candidate('a', () => isAllowed)
+    s.candidate('b', () => isAllowed)
+    await s.clock.advance(10_000)
+    isAllowed = true
+    await s.clock.advance(280_000)
+    expect(s.leading.sort()).toEqual(['a', 'b'])
+    await s.clock.advance(20_000)
+    expect(s.leading).toHaveLength(1)
   })
 })

@@ -1,5 +1,5 @@
 // Events for people who look with kubectl. A courtesy: never waited for, never needed, and given up
-// after the first refusal, because the documented system's users grant no right to create them
+// for a while after a refusal, because the documented system's users grant no right to create them
 // (contract 1.8).
 import type { Event, KubeObject } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
@@ -9,6 +9,8 @@ import type { KubeClient } from '../client/kube-client.ts'
 import { EVENTS } from '../client/resources.ts'
 
 const REPEAT_MS = 300_000
+/** A refusal may be the first second of an API server, or rights that somebody grants later. */
+const REFUSED_PAUSE_MS = 600_000
 const REMEMBERED_MAX = 200
 const MESSAGE_LENGTH_MAX = 1024
 
@@ -38,11 +40,14 @@ export interface EventRecorderOptions {
   readonly newId?: () => string
 }
 
-/** Makes a recorder that stops by itself, and says so once, when events are forbidden. */
+/** Makes a recorder that pauses by itself, and says so once, when events are forbidden. */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const sentMs = new Map<string, number>()
   let queue = Promise.resolve()
-  let stopped = false
+  let refusedUntilMs = Number.NEGATIVE_INFINITY
+  let hasSaidRefused = false
+
+  const isPaused = () => options.clock.monotonicMs() < refusedUntilMs
 
   function isRepeat(key: string): boolean {
     const nowMs = options.clock.monotonicMs()
@@ -56,21 +61,30 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   }
 
   async function send(event: Event): Promise<void> {
-    if (stopped) return
+    if (isPaused()) return
     try {
       await options.client.create(EVENTS, event)
     } catch (error) {
-      if (isOsError(error, 'kube-forbidden')) {
-        stopped = true
-        options.log.info('Events are not allowed; none are written from now on')
-      } else options.log.debug('Cannot write an event', { error: String(error) })
+      if (isOsError(error, 'kube-forbidden')) onRefused()
+      else options.log.debug('Cannot write an event', { error: String(error) })
     }
+  }
+
+  function onRefused(): void {
+    refusedUntilMs = options.clock.monotonicMs() + REFUSED_PAUSE_MS
+    // What was refused was not told: after the pause it is no repeat.
+    sentMs.clear()
+    if (!hasSaidRefused)
+      options.log.info('Events are not allowed; tried again only now and then', {
+        pauseMs: REFUSED_PAUSE_MS,
+      })
+    hasSaidRefused = true
   }
 
   return {
     record: (object, text) => {
       const key = JSON.stringify([object.metadata.uid, text.reason, text.message])
-      if (stopped || isRepeat(key)) return
+      if (isPaused() || isRepeat(key)) return
       const event = buildEvent(options, object, text)
       queue = queue.then(() => send(event))
     },

@@ -1,5 +1,5 @@
 // Runs the leader's work while this process holds a Lease. It only saves work: correctness rests on
-// claims (I16), so where leases are forbidden the work simply runs.
+// claims (I16), so where leases are forbidden the work simply runs, until they are allowed.
 import type { Lease } from '@kubenest/api/core/objects'
 import type { Clock } from '@kubenest/base/clock'
 import { OsError, isOsError } from '@kubenest/base/errors'
@@ -9,6 +9,8 @@ import { LEASES } from '../client/resources.ts'
 
 const DURATION_MS = 15_000
 const RETRY_MS = 2_000
+/** A refusal may be the first second of an API server, or rights that somebody grants later. */
+const ASK_AGAIN_MS = 300_000
 // A program has 5 s to end; an API server that is away must not take them all.
 const RELEASE_MS = 2_000
 
@@ -53,10 +55,11 @@ export async function runWithLease(
     if (won === 'stopped') return
     if (won === 'forbidden') {
       options.log.info('Leases are not allowed; the work runs without leader election')
-      return await lead(signal)
+      await leadUnelected(options, candidate, lead, signal)
+    } else {
+      options.log.info('Leads', { lease: options.lease.name, identity: options.identity })
+      await reign(options, candidate, lead, signal)
     }
-    options.log.info('Leads', { lease: options.lease.name, identity: options.identity })
-    await reign(options, candidate, lead, signal)
   }
 }
 
@@ -77,7 +80,7 @@ async function campaign(
       if (!failed) options.log.warn('Cannot reach the lease yet', { error: String(error) })
       failed = true
     }
-    if (!(await pause(options, signal))) return 'stopped'
+    if (!(await pause(options.clock, options.retryMs ?? RETRY_MS, signal))) return 'stopped'
   }
 }
 
@@ -108,6 +111,47 @@ async function reign(
   }
 }
 
+/** Works without a lease until one is allowed; then this process is a candidate like others. */
+async function leadUnelected(
+  options: LeaseElectionOptions,
+  candidate: Candidate,
+  lead: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = new AbortController()
+  const until = AbortSignal.any([signal, end.signal])
+  const asking = askUntilAllowed(options, candidate, until).then((allowed) => {
+    if (!allowed) return
+    options.log.info('Leases are allowed now; the work runs under leader election')
+    end.abort(
+      new OsError('transient', { code: 'lease-lost', message: 'Cannot lead without the lease' }),
+    )
+  })
+  try {
+    await lead(until)
+  } catch (error) {
+    if (!until.aborted) throw error
+  } finally {
+    end.abort()
+    await asking
+  }
+}
+
+async function askUntilAllowed(
+  options: LeaseElectionOptions,
+  candidate: Candidate,
+  until: AbortSignal,
+): Promise<boolean> {
+  while (await pause(options.clock, ASK_AGAIN_MS, until)) {
+    try {
+      if ((await candidate.attempt(until)) !== 'forbidden') return true
+    } catch {
+      // An API server that is away says nothing of rights: asked again.
+    }
+  }
+  return false
+}
+
 /**
  * Resolves `true` when the lease is lost: taken by another, or not renewed for two thirds of its
  * duration.
@@ -119,7 +163,7 @@ async function keepRenewing(
 ): Promise<boolean> {
   const graceMs = ((options.durationMs ?? DURATION_MS) * 2) / 3
   let renewedMs = options.clock.monotonicMs()
-  while (await pause(options, until)) {
+  while (await pause(options.clock, options.retryMs ?? RETRY_MS, until)) {
     const limit = new AbortController()
     const leftMs = Math.max(0, renewedMs + graceMs - options.clock.monotonicMs())
     const cancel = options.clock.schedule(leftMs, () => limit.abort(new Error('renew deadline')))
@@ -139,12 +183,9 @@ async function keepRenewing(
   return false
 }
 
-async function pause(
-  { clock, retryMs }: LeaseElectionOptions,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await clock.sleep(retryMs ?? RETRY_MS, signal)
+    await clock.sleep(ms, signal)
     return true
   } catch {
     // Only an abort ends a sleep early.
