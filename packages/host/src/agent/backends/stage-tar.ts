@@ -17,6 +17,7 @@ import { freeBytes } from '../../linux/free-space.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
 import { checkRoot } from './check-root.ts'
+import { KERNEL_WAITING } from './check-tar-entry.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { createTarInspector } from './inspect-tar.ts'
 import { openSlotDevice, type SlotDevice } from './slot-device.ts'
@@ -27,7 +28,6 @@ import type { StagedSlot, StageRequest } from './update-backend.ts'
 const SPARE_BYTES = 10 * 1024 * 1024
 const BUSY_TRIES = 20
 const BUSY_PAUSE_MS = 500
-const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
   readonly sysroot: SysRoot
@@ -133,11 +133,11 @@ async function spool(
   try {
     let position = 0
     for await (const chunk of bytes) {
-      await inspector.take(chunk)
+      inspector.take(chunk)
       await copy?.write(chunk, position)
       position += chunk.length
     }
-    return (await inspector.finish()).skipped
+    return inspector.finish().skipped
   } finally {
     await copy?.close()
   }
@@ -179,8 +179,8 @@ async function unpack(
       '--xattrs-include=*',
       '--acls',
       '--selinux',
-      // Names of members only, not of link targets.
-      `--transform=s,^\\(\\./\\)\\?boot/vmlinuz$,${KERNEL_WAITING},rSH`,
+      // Names of members and targets of hard links to the kernel, not those of symbolic links.
+      `--transform=s,^\\(\\./\\)\\?boot/vmlinuz$,${KERNEL_WAITING},rSh`,
       ...exclude(skipped),
       `--file=${work.tar}`,
       `--directory=${work.mountPoint}`,
