@@ -17,7 +17,6 @@ import { freeBytes } from '../../linux/free-space.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
 import { checkRoot } from './check-root.ts'
-import { KERNEL_WAITING } from './check-tar-entry.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { createTarInspector } from './inspect-tar.ts'
 import { openSlotDevice, type SlotDevice } from './slot-device.ts'
@@ -28,6 +27,7 @@ import type { StagedSlot, StageRequest } from './update-backend.ts'
 const SPARE_BYTES = 10 * 1024 * 1024
 const BUSY_TRIES = 20
 const BUSY_PAUSE_MS = 500
+const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
   readonly sysroot: SysRoot
@@ -133,11 +133,11 @@ async function spool(
   try {
     let position = 0
     for await (const chunk of bytes) {
-      inspector.take(chunk)
+      await inspector.take(chunk)
       await copy?.write(chunk, position)
       position += chunk.length
     }
-    return inspector.finish().skipped
+    return (await inspector.finish()).skipped
   } finally {
     await copy?.close()
   }
