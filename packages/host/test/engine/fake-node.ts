@@ -250,8 +250,18 @@ async function boot(
     await fs.writeFile(bootFile('grubenv'), answer.environmentAfter, { flag: 'r+' })
   await fs.rm(path.join(root, 'run'), { recursive: true })
   await fs.mkdir(path.join(root, 'run'))
-  if (answer.slot !== 'none') await writeProc(root, firmware, answer.slot, answer.kernelArguments)
+  if (answer.slot === 'none') return answer
+  await writeProc(root, firmware, answer.slot, answer.kernelArguments)
+  await showRelease(root, slotFile(answer.slot))
   return answer
+}
+
+/** The root that was booted shows its own version. */
+async function showRelease(root: string, file: string): Promise<void> {
+  const bytes = new Uint8Array(await fs.readFile(file))
+  const reader = await openExt4(async (at, length) => bytes.slice(at, at + length))
+  const release = await reader.readFile('/usr/lib/os-release', 4096)
+  await fs.writeFile(path.join(root, 'etc/os-release'), release ?? '')
 }
 
 /** Can GRUB load a kernel and an initramfs from this slot? */

@@ -3,6 +3,7 @@
 // prepare-slot.ts, arm-slot.ts and recover-boot.ts (reliability 4.2).
 import { toOsError } from '@kubenest/base/errors'
 import { findBootLayout } from '../bootloader/boot-layout.ts'
+import { checkBootPartition } from '../bootloader/check-boot-partition.ts'
 import { installCustomConfig } from '../bootloader/install-custom-config.ts'
 import type { ImageSource } from '../sources/image-source.ts'
 import { AGENT_MARKER } from './agent-marker.ts'
@@ -37,12 +38,12 @@ export function createUpdateEngine(deps: UpdateEngineDeps): UpdateEngine {
   return {
     recover: () => recover(context, background, degraded, deps.source),
     prepare: (request, onProgress, signal) =>
-      withSlotLock(context, () => prepareSlot(context, deps.source, request, onProgress, signal)),
+      withStandby(context, () => prepareSlot(context, deps.source, request, onProgress, signal)),
     activate: async (extras) => {
-      const { isForGood } = await withSlotLock(context, () => armUpgrade(context, extras))
+      const { isForGood } = await withStandby(context, () => armUpgrade(context, extras))
       if (isForGood) degraded.set('NoTrial', NO_TRIAL)
     },
-    rollBack: (extras) => withSlotLock(context, () => armRollback(context, extras)),
+    rollBack: (extras) => withStandby(context, () => armRollback(context, extras)),
     reboot: deps.reboot,
     describe: () => describeNode(context, [...degraded.values()]),
     report: (report) => keepReport(context, report),
@@ -52,6 +53,14 @@ export function createUpdateEngine(deps: UpdateEngineDeps): UpdateEngine {
     },
     hasBackgroundWork: () => background.isRunning(),
   }
+}
+
+/** Alone on the standby slot, with a boot partition that will take the switch. */
+function withStandby<T>(context: EngineContext, task: () => Promise<T>): Promise<T> {
+  return withSlotLock(context, async () => {
+    await checkBootPartition(context.sysroot)
+    return task()
+  })
 }
 
 const NO_TRIAL: Degradation = {

@@ -33,6 +33,9 @@ function judge(
 
 describe('judgeBoot()', () => {
   const armed = { phase: 'Armed', operation } as const
+  const slots = { ...initialJournalState('A').slots }
+  slots.B = { state: 'verified', contract: 'none' }
+  const forGood = { ...armed, slots }
   const rows: [string, string, string][] = [
     ['old, Armed, no mark', judge('A', armed), 'TrialNotReached'],
     ['old, Armed, started', judge('A', { ...armed, trial }), 'TrialInterrupted'],
@@ -65,6 +68,9 @@ describe('judgeBoot()', () => {
     ['other slot by hand', judge('B', { phase: 'Idle' }), 'manual-rollback'],
     ['titles and ids', judge('A', {}, { saved_entry: 'KubeOS-A' }), 'steady'],
     ['no saved entry', judge('A', {}, {}), 'steady'],
+    ['for good, back by others', judge('A', forGood, { saved_entry: 'A' }), 'switched-by-others'],
+    ['for good, back by GRUB', judge('A', forGood, { saved_entry: 'B' }), 'TrialNotReached'],
+    ['for good, runs', judge('B', forGood, { saved_entry: 'B' }), 'finish-commit'],
   ]
   for (const [row, found, expected] of rows)
     test(`judgeBoot() says ${expected} for: ${row}`, () => {

@@ -39,6 +39,11 @@ export type BootJudgement =
       >
       readonly reasons: readonly string[]
     }
+  /**
+   * Switched for good to an image with a foreign agent, which has switched again since: what it
+   * wrote to the slots is not in our journal.
+   */
+  | { readonly kind: 'switched-by-others' }
   /** A person chose the other slot in the boot menu; respected, saved once it is healthy. */
   | { readonly kind: 'manual-rollback' }
 
@@ -62,6 +67,8 @@ function judgeArmed(facts: BootFacts, saved: SlotName | undefined): BootJudgemen
   const wasArmed = journal.phase === 'Armed' || environment.get(TRIAL_VARIABLE) === operation.id
   if (!wasArmed) return { kind: 'not-armed' }
   if (operation.armedBootId === bootId) return { kind: 'still-armed' }
+  const isForGood = journal.slots[operation.target].contract === 'none'
+  if (isForGood && saved === booted) return { kind: 'switched-by-others' }
   return judgeFallback(journal, operation.id)
 }
 

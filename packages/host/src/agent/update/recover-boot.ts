@@ -14,7 +14,7 @@ import {
 } from './engine-context.ts'
 import { gateUntilDecided } from './gate-until-decided.ts'
 import { judgeBoot, TRIAL_VARIABLE, type BootJudgement } from './judge-boot.ts'
-import type { JournalState } from './journal-state.ts'
+import { initialJournalState, type JournalState, type SlotName } from './journal-state.ts'
 import { abandoned } from './prepare-slot.ts'
 import { withSlotLock } from './slot-lock.ts'
 import { commitTrial, startTrial } from './trial.ts'
@@ -36,6 +36,7 @@ export async function recoverBoot(
   degraded: Map<string, Degradation>,
 ): Promise<void> {
   const facts = await readFacts(context)
+  await renewRecord(context, facts)
   const judgement = judgeBoot(facts)
   switch (judgement.kind) {
     case 'steady':
@@ -43,6 +44,9 @@ export async function recoverBoot(
       return
     case 'write-interrupted':
       await withSlotLock(context, async () => {
+        // What a killed program wrote can be read and still be lost: steps 2 and 3 once more.
+        await changeJournal(context, facts, (state) => state)
+        await disarm(context, facts)
         await context.backend.discard(facts.slots, judgement.target)
         await changeJournal(context, facts, abandoned)
       })
@@ -57,6 +61,10 @@ export async function recoverBoot(
       await disarm(context, facts)
       await changeJournal(context, facts, disarmed)
       return
+    case 'switched-by-others':
+      await disarm(context, facts)
+      await changeJournal(context, facts, (state) => forgotten(state, facts.booted))
+      return
     case 'fell-back':
       await disarm(context, facts)
       await changeJournal(context, facts, (state) =>
@@ -68,6 +76,24 @@ export async function recoverBoot(
     case 'manual-rollback':
       await gateHere(context, background, degraded)
   }
+}
+
+/**
+ * A record of another version than the one that runs is of content that somebody else has
+ * overwritten: its digest would make a later rollback to this slot fail.
+ */
+async function renewRecord(context: EngineContext, facts: NodeFacts): Promise<void> {
+  const { booted } = facts
+  const { state, version } = facts.journal.slots[booted]
+  if (state !== 'committed' || version === undefined) return
+  const running = await context.backend.versionOf(facts.slots, booted)
+  if (running === undefined || running === version) return
+  context.log.warn('the running slot was written by others', { slot: booted, version, running })
+  facts.journal = await changeJournal(context, facts, (before) => {
+    const slots = { ...before.slots }
+    slots[booted] = { state: 'committed', version: running }
+    return { ...before, slots }
+  })
 }
 
 /**
@@ -127,6 +153,12 @@ function disarmed(state: JournalState): JournalState {
   if (operation === undefined) return { ...state, phase: 'Idle' }
   const phase = operation.kind === 'upgrade' ? 'SlotVerified' : 'Idle'
   return { ...uncountTrial(state, operation.image), phase }
+}
+
+/** Both slots may hold anything by now; only what runs has proved itself. */
+function forgotten(state: JournalState, booted: SlotName): JournalState {
+  const { slots } = initialJournalState(booted)
+  return { ...state, phase: 'Idle', slots }
 }
 
 function fellBack(
