@@ -56,7 +56,9 @@ export interface SettingsDrift {
   model: string
   path: string
   key: string
-  /** `removed`: applied and gone; `added`: deleted and back; `unreadable`: the file does not parse. */
+  /**
+   * `removed`: applied and gone; `added`: deleted and back; `unreadable`: the file does not parse.
+   */
   kind: 'changed' | 'removed' | 'added' | 'unreadable'
   /** A sentence for people. */
   message: string
@@ -67,6 +69,12 @@ export interface SettingsDriftResult {
   /** Settings that are watched: each key once, as it was last applied. */
   watched: number
   drift: SettingsDrift[]
+}
+
+/** Parameter of `undo`; may be left out. */
+export interface UndoSettingsParams {
+  /** As in {@link ConfigureExtras}. @defaultValue false */
+  restart?: boolean
 }
 
 /** Result of `undo`: the files and kernel values that are as before the last `configure`. */

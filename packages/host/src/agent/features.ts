@@ -6,7 +6,15 @@ import type { AgentFeatures } from '@kubenest/api/agent/rpc'
 export const IMAGE_SOURCES = ['disk'] as const
 
 /** Settings models. */
-export const SETTINGS_MODELS = ['kernel.sysctl', 'kernel.sysctl.persist'] as const
+export const SETTINGS_MODELS = [
+  'kernel.sysctl',
+  'kernel.sysctl.persist',
+  'grub.cmdline.current',
+  'grub.cmdline.next',
+  'kubernetes.kubelet',
+  'container.containerd',
+  'pam.limits',
+] as const
 
 /** Slots and boot loader: two root partitions with ext4, GRUB's environment on the ESP. */
 export const LAYOUTS = ['ab-ext4-uefi'] as const

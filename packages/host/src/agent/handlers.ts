@@ -1,11 +1,8 @@
-// The agent's methods: the documented four, and `status`, `cancel`, `report` for our own proxy.
+// The agent's methods: the documented four; `status`, `cancel`, `report` for our own proxy; `plan`,
+// `drift`, `undo` of settings.
 // Each checks its parameters first, so that bad ones are told even while another request runs.
-import type {
-  AgentStatus,
-  ConfigureParams,
-  OperationExtras,
-  StatusWordResult,
-} from '@kubenest/api/agent/rpc'
+import type { AgentStatus, OperationExtras, StatusWordResult } from '@kubenest/api/agent/rpc'
+import type { UndoSettingsResult } from '@kubenest/api/agent/settings'
 import { toOsError } from '@kubenest/base/errors'
 import { buildInfo } from '@kubenest/base/version'
 import { sha256Hex } from '../linux/sha256.ts'
@@ -20,7 +17,9 @@ import {
   checkNoParams,
   checkPrepareParams,
   checkReport,
+  checkUndoParams,
 } from './rpc/check-params.ts'
+import type { Settings } from './settings/settings.ts'
 import type { UpdateEngine } from './update/update-engine.ts'
 
 /** What a proxy may rely on beside the documented four methods. */
@@ -29,7 +28,7 @@ export const CAPABILITIES = ['status', 'cancel', 'report', 'trial'] as const
 /** What the methods need. */
 export interface HandlerDeps {
   readonly engine: UpdateEngine
-  readonly configure: (params: ConfigureParams) => Promise<void>
+  readonly settings: Settings
   readonly operations: OperationLog
   readonly runner: OperationRunner
 }
@@ -41,6 +40,12 @@ export function createHandlers(deps: HandlerDeps): MethodTable {
     ['upgrade', (params, caller) => arm(deps, 'upgrade', checkExtras(params), caller)],
     ['rollback', (params, caller) => arm(deps, 'rollback', checkExtras(params), caller)],
     ['configure', (params, caller) => configure(deps, params, caller)],
+    ['undo', (params, caller) => undo(deps, params, caller)],
+    [
+      'plan',
+      async (params) => ({ result: await deps.settings.plan(checkConfigureParams(params)) }),
+    ],
+    ['drift', (params) => drift(deps, params)],
     ['status', (params) => status(deps, params, methods)],
     ['cancel', (params, caller) => cancel(deps, params, caller)],
     ['report', (params) => report(deps, params)],
@@ -111,14 +116,33 @@ async function configure(
     type: 'configure',
     phase: 'Writing',
     message: `Applying ${request.configs.length} settings`,
-    digest: sha256Hex(JSON.stringify(request.configs)),
+    // A repeat that wants a restart asks for more than the one that runs.
+    digest: sha256Hex(JSON.stringify([request.configs, request.restart === true])),
     caller,
   } as const
   await deps.runner.run(start, async () => {
-    await deps.configure(request)
+    await deps.settings.configure(request)
     return { phase: 'Idle', message: 'Settings are applied' }
   })
   return statusWord('Configured')
+}
+
+async function undo(deps: HandlerDeps, params: unknown, caller: Caller): Promise<MethodAnswer> {
+  const request = checkUndoParams(params)
+  const message = 'Going back to before the last settings'
+  const id = crypto.randomUUID()
+  const start = { id, type: 'undo', phase: 'Writing', message, caller } as const
+  let result: UndoSettingsResult | undefined
+  await deps.runner.run(start, async () => {
+    result = await deps.settings.undo(request)
+    return { phase: 'Idle', message: 'The last settings are undone' }
+  })
+  return { result }
+}
+
+async function drift(deps: HandlerDeps, params: unknown): Promise<MethodAnswer> {
+  checkNoParams(params)
+  return { result: await deps.settings.drift() }
 }
 
 async function status(
@@ -128,12 +152,14 @@ async function status(
 ): Promise<MethodAnswer> {
   checkNoParams(params)
   const operation = deps.operations.view()
+  const settings = await deps.settings.status()
   const result: AgentStatus = {
     agentVersion: buildInfo.version,
     capabilities: [...CAPABILITIES],
     features: describeFeatures([...methods.keys()]),
     ...(await deps.engine.describe()),
     ...(operation === undefined ? {} : { operation }),
+    ...(settings === undefined ? {} : { settings }),
   }
   return { result }
 }

@@ -1,6 +1,7 @@
 // The life of the serving agent: take the socket, finish what a crash left, serve, end in order.
 import type { Clock } from '@kubenest/base/clock'
 import { toOsError } from '@kubenest/base/errors'
+import type { Exec } from '@kubenest/base/exec'
 import type { Logger } from '@kubenest/base/log'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import { activatedSocket } from '../linux/socket-activation.ts'
@@ -13,6 +14,8 @@ import { createOperationLog } from './operation-log.ts'
 import { openOperationMemory } from './operation-memory.ts'
 import { createOperationRunner } from './operation-runner.ts'
 import { createConnectionServer } from './server.ts'
+import { lazySettings } from './settings/lazy-settings.ts'
+import type { Settings } from './settings/settings.ts'
 import type { UpdateEngine } from './update/update-engine.ts'
 
 /** Time for a cancelled operation to end; the program has 5 s in all. */
@@ -24,6 +27,7 @@ export interface AgentDeps {
   readonly socketPath: string
   readonly sysroot: SysRoot
   readonly clock: Clock
+  readonly exec: Exec
   readonly log: Logger
   /** Gets one line per accepted operation, whatever the level of `log`. */
   readonly auditLog: Logger
@@ -42,15 +46,13 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
   const memory = await openOperationMemory(deps)
   const operations = createOperationLog(clock, memory)
   const runner = createOperationRunner({ operations, log, audit: createAudit(deps.auditLog) })
+  const settings = lazySettings(deps)
+  await recoverSettings(settings, log)
   const methods = createHandlers({
     engine,
     operations,
     runner,
-    configure: async ({ configs }) => {
-      const { applySettings } = await import('./settings/apply-settings.ts')
-      const { writeKernelValue } = await import('../linux/kernel-value.ts')
-      await applySettings(configs, { ...deps, writeKernelValue })
-    },
+    settings,
   })
   const ended = Promise.withResolvers<void>()
   let idle: IdleWatch | undefined
@@ -83,6 +85,15 @@ export async function serveAgent(deps: AgentDeps): Promise<void> {
   server.close()
   await lock?.release()
   log.info('stopped')
+}
+
+/** Settings that cannot be taken back must not keep the agent from updating the node. */
+async function recoverSettings(settings: Settings, log: Logger): Promise<void> {
+  try {
+    await settings.recover()
+  } catch (error) {
+    log.error('unfinished settings cannot be taken back', { reason: toOsError(error).message })
+  }
 }
 
 async function isTrialPending(engine: UpdateEngine, log: Logger): Promise<boolean> {

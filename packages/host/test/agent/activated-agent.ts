@@ -4,6 +4,7 @@
 import { systemClock } from '@kubenest/base/clock'
 import { createLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
+import { systemExec } from '@kubenest/base/system-exec'
 import { serveAgent } from '../../src/agent/serve-agent.ts'
 import { createFakeEngine } from './fake-engine.ts'
 
@@ -24,6 +25,7 @@ try {
       ...systemClock,
       schedule: (delayMs, task) => systemClock.schedule(delayMs / 20, task),
     },
+    exec: systemExec,
     log,
     auditLog: log,
     env: process.env,

@@ -16,9 +16,11 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
+import { systemClock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
+import { systemExec } from '@kubenest/base/system-exec'
 import { applySettings } from '../../src/agent/settings/apply-settings.ts'
 import { writeKernelValue } from '../../src/linux/kernel-value.ts'
 import { faultOf } from './fault-of.ts'
@@ -55,6 +57,8 @@ function apply(...configs: ConfigureEntry[]): Promise<void> {
   return applySettings(configs, {
     sysroot: createSysRoot(root),
     log: silentLogger,
+    clock: systemClock,
+    exec: systemExec,
     ownerUid,
     writeKernelValue: writeValue,
   })

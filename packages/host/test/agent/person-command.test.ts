@@ -8,6 +8,7 @@ import { systemClock } from '@kubenest/base/clock'
 import { exitCodeOf, toOsError } from '@kubenest/base/errors'
 import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
+import { systemExec } from '@kubenest/base/system-exec'
 import { parseAgentCommand, type PersonCommand } from '../../src/agent/command-line.ts'
 import { runPersonCommand } from '../../src/agent/person/run-person-command.ts'
 import { serveAgent } from '../../src/agent/serve-agent.ts'
@@ -47,6 +48,7 @@ async function serve(): Promise<void> {
     socketPath,
     sysroot: createSysRoot(folder),
     clock: systemClock,
+    exec: systemExec,
     log: silentLogger,
     auditLog: silentLogger,
     env: {},

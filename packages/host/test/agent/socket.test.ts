@@ -7,6 +7,7 @@ import path from 'node:path'
 import type { AgentStatus } from '@kubenest/api/agent/rpc'
 import { silentLogger, type LogFields } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
+import { systemExec } from '@kubenest/base/system-exec'
 import { JOINED_MAX } from '../../src/agent/operation-runner.ts'
 import { serveAgent } from '../../src/agent/serve-agent.ts'
 import { faultOf } from './fault-of.ts'
@@ -52,6 +53,7 @@ async function start(): Promise<void> {
     socketPath,
     sysroot: createSysRoot(folder),
     clock,
+    exec: systemExec,
     log: { ...silentLogger, info: (message) => (isServing ||= message === 'serving') },
     auditLog: { ...silentLogger, info: (_, fields) => void audited.push(fields ?? {}) },
     env: {},
@@ -146,6 +148,7 @@ describe('serveAgent()', () => {
       socketPath,
       sysroot: createSysRoot(folder),
       clock,
+      exec: systemExec,
       log: silentLogger,
       auditLog: silentLogger,
       env: {},

@@ -9,6 +9,7 @@ import type {
   PrepareUpgradeParams,
   ReportParams,
 } from '@kubenest/api/agent/rpc'
+import type { UndoSettingsParams } from '@kubenest/api/agent/settings'
 import { invalidParams } from './rpc-errors.ts'
 
 type Members = ReadonlyMap<string, unknown>
@@ -41,11 +42,24 @@ export function checkExtras(params: unknown): OperationExtras {
   return extrasOf(onlyObject(list))
 }
 
-/** Of `configure`: exactly one object. */
+/** Of `configure` and `plan`: exactly one object. */
 export function checkConfigureParams(params: unknown): ConfigureParams {
-  const configs = onlyObject(params).get('configs')
+  const members = onlyObject(params)
+  const configs = members.get('configs')
   if (!Array.isArray(configs)) throw invalidParams('member "configs" must be an array')
-  return { configs: configs.map((config, index) => checkEntry(config, `configs[${index}].`)) }
+  return {
+    configs: configs.map((config, index) => checkEntry(config, `configs[${index}].`)),
+    ...optional('operation_id', optionalText(members, 'operation_id')),
+    ...(members.has('restart') ? { restart: flagOf(members, 'restart') } : {}),
+  }
+}
+
+/** Of `undo`: nothing, or one object. */
+export function checkUndoParams(params: unknown): UndoSettingsParams {
+  const list = listOf(params)
+  if (list.length === 0) return {}
+  const members = onlyObject(list)
+  return members.has('restart') ? { restart: flagOf(members, 'restart') } : {}
 }
 
 /** Of `report`: exactly one object. */

@@ -17,6 +17,8 @@ export const kernelSysctl: SettingModel = {
   name: NAME,
   targetsOf: (entry) => planEntry(entry).changes.map((change) => change.target),
   plan: planEntry,
+  // One value has several spellings of its key, and only one path.
+  partsOf: () => [],
   // Values are parted by any white space: the kernel writes tabs where people write blanks.
   observe: (text) => text.trim().split(/\s+/).join(' '),
 }

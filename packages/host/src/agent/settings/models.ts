@@ -1,14 +1,25 @@
-// The models this agent knows. (Later: grub.cmdline.*, kubernetes.kubelet, container.containerd,
-// pam.limits.)
+// The models this agent knows: all seven of the documented system.
 import type { OsError } from '@kubenest/base/errors'
+import { containerContainerd } from './container-containerd.ts'
+import { grubCmdlineCurrent, grubCmdlineNext } from './grub/grub-cmdline.ts'
 import { kernelSysctlPersist } from './kernel-sysctl-persist.ts'
 import { kernelSysctl } from './kernel-sysctl.ts'
+import { kubernetesKubelet } from './kubernetes-kubelet.ts'
 import { nearestName } from './nearest-name.ts'
+import { pamLimits } from './pam-limits.ts'
 import type { SettingModel } from './setting-model.ts'
 import { refusal, shown } from './setting-values.ts'
 
 const MODELS: ReadonlyMap<string, SettingModel> = new Map(
-  [kernelSysctl, kernelSysctlPersist].map((model) => [model.name, model]),
+  [
+    kernelSysctl,
+    kernelSysctlPersist,
+    grubCmdlineCurrent,
+    grubCmdlineNext,
+    kubernetesKubelet,
+    containerContainerd,
+    pamLimits,
+  ].map((model) => [model.name, model]),
 )
 
 /** The model of that exact name; throws with the known ones, and the nearest. */

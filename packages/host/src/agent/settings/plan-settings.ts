@@ -1,6 +1,7 @@
 // Decides what a settings request changes. Pure: from the request and the present contents to a
 // list of contents to write. The whole request is planned, or refused, before anything is written.
 import type { ConfigureEntry } from '@kubenest/api/agent/rpc'
+import type { RestartTarget } from '@kubenest/api/agent/settings'
 import { modelNamed } from './models.ts'
 import type {
   SettingChange,
@@ -17,6 +18,8 @@ export interface SettingsPlan {
   readonly warnings: readonly SettingWarning[]
   /** Each key once: its last place in the request counts. */
   readonly watched: readonly WatchedKey[]
+  /** By path: what a change takes effect with. */
+  readonly waitsFor: ReadonlyMap<string, RestartTarget>
 }
 
 /** Checks every entry and says what must be read for the plan; throws OsError `invalid`. */
@@ -37,22 +40,39 @@ export function planSettings(
   const contents = new Map(present)
   const changes = new Map<string, SettingChange>()
   const warnings: SettingWarning[] = []
-  const watched = new Map<string, WatchedKey>()
+  let watched: WatchedKey[] = []
+  const waitsFor = new Map<string, RestartTarget>()
   for (const entry of configs) {
-    const plan = modelNamed(entry.model).plan(entry, (path) => contents.get(path), facts)
+    const model = modelNamed(entry.model)
+    const plan = model.plan(entry, (path) => contents.get(path), facts)
     warnings.push(...plan.warnings)
-    for (const each of plan.watched) watched.set(watchedId(each), each)
+    watched = [...withoutOverlaps(watched, plan.watched), ...plan.watched]
     for (const change of plan.changes) {
       contents.set(change.target.path, change.content)
       changes.set(change.target.path, change)
+      if (model.waitsFor !== undefined) waitsFor.set(change.target.path, model.waitsFor)
     }
   }
-  return { changes: [...changes.values()], warnings, watched: [...watched.values()] }
+  return { changes: [...changes.values()], warnings, watched, waitsFor }
 }
 
-/** Equal for the same key in the same place. */
-export function watchedId({ model, path, key, slot }: WatchedKey): string {
-  return JSON.stringify([model, path, key, slot ?? ''])
+/** Those of `old` that none of `fresh` says something newer about. */
+export function withoutOverlaps<T extends WatchedKey>(
+  old: readonly T[],
+  fresh: readonly WatchedKey[],
+): T[] {
+  return old.filter((each) => !fresh.some((other) => doOverlap(each, other)))
+}
+
+/** The same key, or one that holds the other. */
+function doOverlap(left: WatchedKey, right: WatchedKey): boolean {
+  if (left.path !== right.path || left.slot !== right.slot) return false
+  const [one, two] = [partsOf(left), partsOf(right)]
+  return one.slice(0, two.length).every((part, index) => part === two[index])
+}
+
+function partsOf({ model, key }: WatchedKey): readonly string[] {
+  return modelNamed(model).partsOf?.(key) ?? [key]
 }
 
 /** True when a model of the request has to know the boot menus. */

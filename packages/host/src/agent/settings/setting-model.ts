@@ -77,6 +77,8 @@ export interface SettingModel {
     read: (path: string) => string | undefined,
     facts: SettingsFacts,
   ): ModelPlan
+  /** Parts of a key, where one key can hold another. @defaultValue the key itself */
+  partsOf?(key: string): readonly string[]
   /** A key's present value as comparable text; `undefined` when it is not there. */
   observe(text: string, watched: WatchedKey): string | undefined
 }

@@ -72,6 +72,7 @@ export function structuredModel(options: StructuredModelOptions): SettingModel {
       }
       return { changes: [{ target, content: file.render() }], warnings, watched }
     },
+    partsOf: splitKeyPath,
     observe: (text, { path, key }) => open(path, text).observe(splitKeyPath(key)),
   }
 }
