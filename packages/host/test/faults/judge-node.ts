@@ -13,7 +13,7 @@ import { judgeState } from '../power-cut/judge-state.ts'
 import type { FaultScene } from './fault-scene.ts'
 import { SETTINGS_FILES } from './steps.ts'
 
-const KNOWN_OF_PERSIST = /^(?:journal|journal\.lock|slot\.lock)$/
+const KNOWN_OF_PERSIST = /^(?:journal|journal\.lock|settings|slot\.lock)$/
 const KNOWN_OF_BOOT = /^(?:grub\.cfg|grubenv|grubenv\.bak|custom\.cfg)$/
 
 /** What would boot now is complete, and what the records say is true. */
