@@ -78,6 +78,12 @@ export const Rollout = z.object({
     .describe('Failed nodes after which the rollout halts itself.'),
   drain: Drain.optional(),
   health: Health.optional(),
+  restartServices: z
+    .boolean()
+    .optional()
+    .describe(
+      'With opstype config: restart kubelet and containerd where their files changed, one node at a time; a node whose service does not stay up gets its old files back and holds the others. Without it nothing is restarted, and status.settings.waiting of the OSInstance says what waits.',
+    ),
 })
 
 export const OsSpec = z.object({
@@ -172,6 +178,27 @@ const OperationStatus = z.object({
   lastError: z.string().optional(),
 })
 
+const WaitingRestart = z.object({
+  target: z.string().describe('A service, or node for a reboot.'),
+  since: z.string(),
+  paths: z.array(z.string()),
+})
+
+const SettingsDrift = z.object({
+  model: z.string(),
+  path: z.string(),
+  key: z.string(),
+  kind: z.string(),
+  message: z.string(),
+})
+
+const SettingsStatus = z.object({
+  changedAt: z.string().optional(),
+  waiting: z.array(WaitingRestart).optional().describe('Written, and in force after a restart.'),
+  drift: z.array(SettingsDrift).optional().describe('No longer as applied; at most 20.'),
+  driftCount: z.int().optional(),
+})
+
 export const OsInstanceStatus = z.object({
   sysconfigs: Configs.optional(),
   upgradeconfigs: Configs.optional(),
@@ -179,4 +206,5 @@ export const OsInstanceStatus = z.object({
   slots: z.array(SlotStatus).optional(),
   operation: OperationStatus.optional(),
   agentVersion: z.string().optional(),
+  settings: SettingsStatus.optional(),
 })

@@ -48,6 +48,8 @@ export interface OsFacts {
   /** Which field holds the cap, for messages. */
   maxUnavailableField: 'maxunavailable' | 'rollout.maxUnavailable'
   maxFailures: number
+  /** Settings restart kubelet and containerd: one node at a time. */
+  restartsServices: boolean
   paused: boolean
   intervalSeconds: number
   window: { start: string; end: string } | undefined
@@ -171,6 +173,7 @@ function wishes(spec: OsSpec) {
     maxUnavailableField:
       own === undefined ? ('maxunavailable' as const) : ('rollout.maxUnavailable' as const),
     maxFailures: rollout?.maxFailures ?? 1,
+    restartsServices: spec.opstype === 'config' && rollout?.restartServices === true,
     paused: rollout?.paused ?? false,
     intervalSeconds: spec.timeinterval ?? INTERVAL_DEFAULT_SECONDS,
     window:

@@ -4,7 +4,7 @@ import { LABELS, OS_ANNOTATIONS } from '@kubenest/api/os/names'
 import { parseRecord, type Claim } from '@kubenest/api/os/records'
 import { sampleInstance, sampleNode, sampleOs } from '../../test/sample-facts.ts'
 import { PHASE_PATIENCE_MS } from './classify-node.ts'
-import type { RolloutFacts } from './facts.ts'
+import { osFacts, type RolloutFacts } from './facts.ts'
 import { planRollout } from './plan-rollout.ts'
 
 const NOW = Date.parse('2026-01-01T12:00:00Z')
@@ -73,6 +73,21 @@ describe('planRollout()', () => {
       nodes: ['n1'],
       since,
     })
+  })
+
+  test('planRollout() starts one node at a time when settings restart services', () => {
+    const settings = { operation: 'config', systemSettings: { version: 's2' } }
+    const startedWith = (changes: Partial<RolloutFacts['os']>) =>
+      plan(factsOf({ os: sampleOs({ ...settings, maxUnavailable: 2, ...changes }) })).assign.length
+    expect(startedWith({ restartsServices: false })).toBe(2)
+    expect(startedWith({ restartsServices: true })).toBe(1)
+  })
+
+  test('osFacts() lets only settings restart services', () => {
+    const factsWith = (opstype: 'config' | 'upgrade') =>
+      osFacts({ metadata: { name: 'o' }, spec: { opstype, rollout: { restartServices: true } } })
+    expect(factsWith('config').restartsServices).toBe(true)
+    expect(factsWith('upgrade').restartsServices).toBe(false)
   })
 
   test('planRollout() calls a phase without an end slow, and looks again when it would be', () => {

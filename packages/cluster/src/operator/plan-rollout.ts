@@ -221,10 +221,15 @@ function chooseStarts(found: Findings): Starts {
     os: facts.os,
     standings,
     busyCount: busy.size,
-    limit: facts.mayClaim ? limit : Math.min(1, limit),
+    limit: isOneByOne(facts) ? Math.min(1, limit) : limit,
     batchOpen: isBatchOpen,
     nowMs,
   })
+}
+
+/** A serial batch may be larger: its nodes take turns anyway. */
+function isOneByOne({ mayClaim, os }: RolloutFacts): boolean {
+  return !mayClaim || (os.restartsServices && os.mode !== 'serial')
 }
 
 function makeClaims(found: Findings, starts: Starts, newId: () => string) {

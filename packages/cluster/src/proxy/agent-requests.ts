@@ -43,8 +43,14 @@ export function renderExtras(os: Os | undefined, operation: OperationRecord): Op
   }
 }
 
-/** Parameter of `configure`; `undefined` when nothing has to be sent. */
-export function renderConfigure(settings: Configs | undefined): ConfigureParams | undefined {
+/**
+ * Parameter of `configure`; `undefined` when nothing has to be sent. `restart` is sent only when
+ * asked for: upstream's agent ignores it.
+ */
+export function renderConfigure(
+  settings: Configs | undefined,
+  restart = false,
+): ConfigureParams | undefined {
   const configs = (settings?.configs ?? []).flatMap((config): ConfigureEntry[] => {
     if (config.contents === undefined) return []
     const contents: ConfigureEntry['contents'] = Object.create(null) as ConfigureEntry['contents']
@@ -53,5 +59,5 @@ export function renderConfigure(settings: Configs | undefined): ConfigureParams 
     }
     return [{ model: config.model ?? '', config_path: config.configpath ?? '', contents }]
   })
-  return configs.length === 0 ? undefined : { configs }
+  return configs.length === 0 ? undefined : { configs, ...(restart ? { restart } : {}) }
 }

@@ -185,7 +185,8 @@ async function rereadNode({ client, nodeName, view }: StepContext): Promise<Appl
 }
 
 function configure(context: StepContext, step: Extract<Step, { do: 'configure' }>): void {
-  const request = renderConfigure(context.view.instance.get()?.spec?.[step.kind])
+  const settings = context.view.instance.get()?.spec?.[step.kind]
+  const request = renderConfigure(settings, step.restart)
   context.calls.start('configure', step.operationId, async ({ signal }) => {
     if (request !== undefined) await context.agent.configure(request, signal)
   })

@@ -1,6 +1,15 @@
 // Rows of contract 3.3 with the decisions that change them. Each case states its row or decision.
 import { expect } from 'bun:test'
-import { MINUTE, ago, check, claimed, cordoned, phase } from '../../test/proxy/cases.ts'
+import {
+  MINUTE,
+  ago,
+  check,
+  claimed,
+  cordoned,
+  error,
+  failure,
+  phase,
+} from '../../test/proxy/cases.ts'
 import { CLAIM, DIGEST, NOW, V1, V2 } from '../../test/proxy/fixtures.ts'
 import { timestamp } from './operation-record.ts'
 
@@ -8,6 +17,18 @@ function settingsCall(version: string, state: 'running' | 'done') {
   const operationId = `${CLAIM}/upgradeconfigs/${version}`
   return { task: { kind: 'configure', operationId, state, startedMs: NOW - 1000 } } as const
 }
+
+const settingsWork = {
+  runs: V2,
+  status: 'config',
+  labels: ['configuring'],
+  sys: ['c2', 'c2', 'c1'],
+  ...phase('Finishing', { type: 'config' }),
+} as const
+const restartFailed = failure('configure', error('host', 'service-not-staying'), {
+  operationId: `${CLAIM}/sysconfigs/c2/restart`,
+  lastMs: NOW - MINUTE,
+})
 
 check('follows the decision table', [
   ['creates a missing OSInstance', { facts: { instance: undefined } }, { do: 'ensureInstance' }],
@@ -71,6 +92,35 @@ check('follows the decision table', [
     'row 7: applies sysconfigs first',
     { runs: V2, sys: ['c2', 'c2', 'c1'], ...cordoned, ...phase('Finishing') },
     { do: 'configure', kind: 'sysconfigs' },
+  ],
+  [
+    'row 7: restarts services for settings alone, when asked to',
+    { ...settingsWork, os: { opstype: 'config', rollout: { restartServices: true } } },
+    { do: 'configure', restart: true, operationId: `${CLAIM}/sysconfigs/c2/restart` },
+  ],
+  [
+    'row 7: restarts nothing at the end of an upgrade',
+    {
+      ...settingsWork,
+      ...phase('Finishing'),
+      os: { rollout: { restartServices: true } },
+    },
+    { do: 'configure', restart: false },
+  ],
+  ['row 7: restarts nothing as documented', settingsWork, { do: 'configure', restart: false }],
+  [
+    'row 7: does not disturb a service again that did not stay up',
+    {
+      ...settingsWork,
+      os: { opstype: 'config', rollout: { restartServices: true } },
+      facts: { failure: restartFailed },
+    },
+    { do: 'rest', reason: 'ServiceNotStaying', message: 'service-not-staying happened' },
+  ],
+  [
+    'row 7: applies them without a restart once that is no longer asked for',
+    { ...settingsWork, os: { opstype: 'config' }, facts: { failure: restartFailed } },
+    { do: 'configure', restart: false, operationId: `${CLAIM}/sysconfigs/c2` },
   ],
   [
     'row 7: finishes with the settings when osversion went back to what the node runs',
@@ -163,6 +213,11 @@ check('follows the decision table', [
     'row 12: takes no other version for applied',
     { up: ['c3', 'c3', 'c1'], ...claimed, facts: settingsCall('c2', 'done') },
     { do: 'configure', operationId: `${CLAIM}/upgradeconfigs/c3` },
+  ],
+  [
+    'row 12: restarts no service before a reboot',
+    { up: ['c2', 'c2', 'c1'], ...claimed, os: { rollout: { restartServices: true } } },
+    { do: 'configure', kind: 'upgradeconfigs', restart: false },
   ],
   ['row 12: then prepares', { ...claimed }, { do: 'record', operation: { phase: 'Preparing' } }],
   [

@@ -19,7 +19,6 @@ import { readNode } from './write-node.ts'
  * More steps than any operation has between two waits: a decision that runs in circles is stopped.
  */
 const STEPS_MAX = 40
-const AGENT_RETRY_MS = 15_000
 
 export interface ReconcileContext extends StepContext {
   readonly status: StatusWriter
@@ -40,7 +39,7 @@ export async function reconcileNode(
   const applied = await runSteps(context, turn, signal)
   const statusMs = await mirror(context, turn)
   if (applied.again) return { requeueAfterMs: 0 }
-  return soonest(applied.afterMs, statusMs, agentRetryMs(context))
+  return soonest(applied.afterMs, statusMs, context.agentView.nextLookMs())
 }
 
 /** What was last looked at and decided, for the status. */
@@ -154,11 +153,6 @@ async function mirror(context: ReconcileContext, turn: Turn): Promise<number | u
 function isSameWork(a: OsInstance, b: OsInstance): boolean {
   const work = ({ metadata, spec }: OsInstance) => JSON.stringify([metadata.annotations, spec])
   return work(a) === work(b)
-}
-
-/** Until the agent was reached once, so that its slots and version can be shown. */
-function agentRetryMs({ agentView }: ReconcileContext): number | undefined {
-  return agentView.last().state === 'unknown' ? AGENT_RETRY_MS : undefined
 }
 
 function soonest(...delays: (number | undefined)[]): ReconcileResult {

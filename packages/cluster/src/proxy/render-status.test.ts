@@ -120,6 +120,35 @@ describe('renderStatus()', () => {
     expect(condition(from, 'Degraded')).toMatchObject({ status: 'False' })
   })
 
+  test('renderStatus() mirrors what waits for a restart and calls drift Degraded', () => {
+    const message = 'vm.swappiness is 60, 10 was applied'
+    const drift = { model: 'kernel.sysctl', path: '/proc/sys/vm/swappiness', key: 'vm.swappiness' }
+    const settings = {
+      changedAt: timestamp(NOW),
+      canUndo: true,
+      waiting: [
+        { target: 'kubelet.service' as const, since: timestamp(NOW), paths: ['/etc/kubelet.yaml'] },
+      ],
+      drift: [{ ...drift, kind: 'changed' as const, message }],
+      driftCount: 3,
+    }
+    const idle = { owned: false, status: 'idle', labels: [] } as const
+    const drifted = { ...idle, agent: described({ settings }) }
+    const { canUndo: _, ...mirrored } = settings
+    expect(statusOf(drifted).settings).toEqual(mirrored)
+    expect(condition(drifted, 'Degraded')).toMatchObject({
+      status: 'True',
+      reason: 'SettingsDrift',
+      message: `A setting is no longer as it was applied: ${message} (and 2 more, see status.settings.drift). Apply the wanted settings under a new sysconfigs.version`,
+    })
+    const same = {
+      ...idle,
+      agent: described({ settings: { ...settings, drift: [], driftCount: 0 } }),
+    }
+    expect(condition(same, 'Degraded')).toMatchObject({ status: 'False' })
+    expect(statusOf(idle).settings).toBeUndefined()
+  })
+
   test('renderStatus() shows a failed configure as Degraded with the message of the agent', () => {
     const error = new OsError('invalid', {
       code: 'settings-model-unknown',

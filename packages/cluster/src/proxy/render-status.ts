@@ -3,6 +3,7 @@
 // `kubectl wait`. It names what waits, since when and what to do, and it is never read back
 // (decision 3).
 import type { AgentStatus } from '@kubenest/api/agent/rpc'
+import type { SettingsStatus } from '@kubenest/api/agent/settings'
 import type { Condition } from '@kubenest/api/core/objects'
 import type { OsInstanceConditionType } from '@kubenest/api/os/conditions'
 import type { OsInstance, OsInstanceStatus } from '@kubenest/api/os/os'
@@ -16,7 +17,7 @@ import type { Step } from './step.ts'
 /** The members that are mirrored; the two sets of settings are written when they are applied. */
 export type MirroredStatus = Pick<
   OsInstanceStatus,
-  'conditions' | 'slots' | 'operation' | 'agentVersion'
+  'conditions' | 'slots' | 'operation' | 'agentVersion' | 'settings'
 >
 
 /** What the status is made of. */
@@ -63,6 +64,7 @@ export function renderStatus(
     conditions: renderConditions({ facts, step, stall }, instance, nowMs),
     ...(agent === undefined ? {} : { slots: renderSlots(agent), agentVersion: agent.agentVersion }),
     ...(operation === undefined ? {} : { operation }),
+    ...(agent?.settings === undefined ? {} : { settings: renderSettings(agent.settings) }),
   }
 }
 
@@ -75,6 +77,12 @@ function renderSlots(agent: AgentStatus): NonNullable<OsInstanceStatus['slots']>
     tries,
     booted,
   }))
+}
+
+/** What waits for a restart, and what somebody changed since; contents stay on the node. */
+function renderSettings(settings: SettingsStatus): NonNullable<OsInstanceStatus['settings']> {
+  const { changedAt, waiting, drift, driftCount } = settings
+  return { changedAt, waiting, drift, driftCount }
 }
 
 function renderOperation(
@@ -202,12 +210,24 @@ function renderDegraded({ facts, step, stall }: StatusFacts): NamedCondition {
   if (facts.agent.state === 'unknown') {
     return { type, status: 'True', reason: 'AgentUnreachable', message: facts.agent.message }
   }
-  const [first, ...others] = facts.agent.state === 'described' ? facts.agent.status.degraded : []
+  const agent = facts.agent.state === 'described' ? facts.agent.status : undefined
+  const [first, ...others] = agent?.degraded ?? []
   if (first !== undefined) {
     const message = [first, ...others].map((entry) => entry.message).join('; ')
     return { type, status: 'True', reason: first.reason, message }
   }
+  const drifted = driftSentence(agent?.settings)
+  if (drifted !== undefined)
+    return { type, status: 'True', reason: 'SettingsDrift', message: drifted }
   return { type, status: 'False', reason: 'AsExpected', message: 'Nothing is wrong' }
+}
+
+function driftSentence(settings: SettingsStatus | undefined): string | undefined {
+  const [first] = settings?.drift ?? []
+  const count = settings?.driftCount ?? 0
+  if (first === undefined || count === 0) return undefined
+  const more = count === 1 ? '' : ` (and ${count - 1} more, see status.settings.drift)`
+  return `A setting is no longer as it was applied: ${first.message}${more}. Apply the wanted settings under a new sysconfigs.version`
 }
 
 function waitOf(step: Step): { reason: string; message: string } | undefined {

@@ -21,7 +21,13 @@ async function makeWriter() {
     instance = done.instance ?? instance
     return done.afterMs ?? 'written'
   }
-  return { clock, mirror, bytes: () => instance.status?.operation?.bytesDone }
+  const mirrorSettings = async (settings: NonNullable<OsInstance['status']>['settings']) => {
+    const wanted = settings === undefined ? {} : { settings }
+    instance = (await writer.mirror(instance, { conditions: [], ...wanted })).instance ?? instance
+    await clock.advance(1000)
+    return instance.status?.settings
+  }
+  return { clock, mirror, mirrorSettings, bytes: () => instance.status?.operation?.bytesDone }
 }
 
 test('createStatusWriter() writes bytes at most each five seconds', async () => {
@@ -43,4 +49,12 @@ test('createStatusWriter() writes at most once a second, even when the phase cha
   expect(bytes()).toBe(1)
   await clock.advance(600)
   expect(await mirror('SlotVerified', 2)).toBe('written')
+})
+
+test('createStatusWriter() takes away what waited for a restart once it is over', async () => {
+  const { mirrorSettings } = await makeWriter()
+  const waiting = [{ target: 'node', since: 't', paths: ['/etc/x'] }]
+  expect(await mirrorSettings({ waiting, driftCount: 0 })).toEqual({ waiting, driftCount: 0 })
+  expect(await mirrorSettings({ waiting: [] })).toEqual({ waiting: [] })
+  expect(await mirrorSettings(undefined)).toBeUndefined()
 })

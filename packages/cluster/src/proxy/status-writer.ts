@@ -10,7 +10,7 @@ import { writeStatus, type StatusPatch } from './write-instance.ts'
 
 const PAUSE_MS = 1000
 const PROGRESS_PAUSE_MS = 5000
-const MEMBERS = ['conditions', 'slots', 'operation', 'agentVersion'] as const
+const MEMBERS = ['conditions', 'slots', 'operation', 'agentVersion', 'settings'] as const
 
 export interface StatusWriter {
   /**
@@ -75,24 +75,24 @@ function withoutBytes(status: MirroredStatus): MirroredStatus {
  * whole.
  */
 function mergePatch(known: MirroredStatus, wanted: MirroredStatus): StatusPatch {
-  const { conditions = [], slots, operation, agentVersion } = wanted
+  const { conditions = [], slots, operation, agentVersion, settings } = wanted
   return {
     conditions,
     ...(slots === undefined ? {} : { slots }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
-    ...(operation === undefined && known.operation === undefined
-      ? {}
-      : { operation: operationPatch(known.operation, operation) }),
+    ...membersPatch('settings', known.settings, settings),
+    ...membersPatch('operation', known.operation, operation),
   }
 }
 
-function operationPatch(
-  known: MirroredStatus['operation'],
-  wanted: MirroredStatus['operation'],
-): object | null {
-  if (wanted === undefined) return null
+function membersPatch(
+  name: 'settings' | 'operation',
+  known: object | undefined,
+  wanted: object | undefined,
+): StatusPatch {
+  if (wanted === undefined) return known === undefined ? {} : { [name]: null }
   const gone = Object.keys(known ?? {}).filter((member) => !(member in wanted))
-  return { ...Object.fromEntries(gone.map((member) => [member, null])), ...wanted }
+  return { [name]: { ...Object.fromEntries(gone.map((member) => [member, null])), ...wanted } }
 }
 
 /** Order of members does not count: the API server sorts them. */

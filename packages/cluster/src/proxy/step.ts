@@ -18,7 +18,13 @@ export type Step =
    */
   | { readonly do: 'record'; readonly operation: OperationRecord; readonly verdict?: Verdict }
   /** `operationId` names operation, kind and version: the identity of this call. */
-  | { readonly do: 'configure'; readonly kind: ConfigKind; readonly operationId: string }
+  | {
+      readonly do: 'configure'
+      readonly kind: ConfigKind
+      readonly operationId: string
+      /** Restart what reads the changed files (spec.rollout.restartServices). */
+      readonly restart: boolean
+    }
   /** The agent has applied them: write it to the status. */
   | { readonly do: 'recordApplied'; readonly kind: ConfigKind }
   /** The OS object's sysconfigs changed after the reboot (row 5). */

@@ -103,6 +103,9 @@ describe('createAgentClient() requests (C12)', () => {
     )
     expect(renderConfigure({ configs: [{ model: 'x' }] })).toBeUndefined()
     expect(renderConfigure(undefined)).toBeUndefined()
+    const one = { configs: [{ model: 'x', contents: [] }] }
+    expect(renderConfigure(one)).not.toHaveProperty('restart')
+    expect(renderConfigure(one, true)).toHaveProperty('restart', true)
   })
 })
 

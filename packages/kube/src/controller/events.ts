@@ -72,8 +72,6 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   function onRefused(): void {
     refusedUntilMs = options.clock.monotonicMs() + REFUSED_PAUSE_MS
-    // What was refused was not told: after the pause it is no repeat.
-    sentMs.clear()
     if (!hasSaidRefused)
       options.log.info('Events are not allowed; tried again only now and then', {
         pauseMs: REFUSED_PAUSE_MS,
