@@ -46,6 +46,11 @@ describe('systemd units', () => {
       expect(needed?.split(/[= ]/).slice(1)).toEqual(['/persist', '/boot/efi', '/boot/grub2'])
     })
 
+  test('kubenest-watchdog.conf resets a system that hangs, and a reboot that hangs', async () => {
+    const lines = await linesOf('kubenest-watchdog.conf')
+    expect(lines).toEqual(['RuntimeWatchdogSec=120s', 'RebootWatchdogSec=300s'])
+  })
+
   test('os-agent.service ends its children with it and always comes back', async () => {
     const lines = await linesOf('os-agent.service')
     expect(lines).toContain('KillMode=mixed')

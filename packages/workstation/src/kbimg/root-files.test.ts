@@ -83,3 +83,9 @@ test('unitsToEnable() starts the agent, its gate and every mount, also /var', ()
     ]),
   )
 })
+
+test('renderRootFiles() lets systemd feed a watchdog', async () => {
+  const files = new Map(renderRootFiles(await input()).map((file) => [file.path, file.text]))
+  const text = files.get('/usr/lib/systemd/system.conf.d/50-kubenest-watchdog.conf')
+  expect(text).toContain('[Manager]\nRuntimeWatchdogSec=')
+})

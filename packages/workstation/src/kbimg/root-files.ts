@@ -8,7 +8,7 @@ import {
 } from '@kubenest/api/image/manifest'
 import type { ImageManifest } from '@kubenest/api/image/manifest'
 import { KERNEL_ARGUMENTS, renderGrubConfig } from '@kubenest/provision/boot/grub-config'
-import { AGENT_UNITS, HEALTH_TOML } from './agent-units.ts'
+import { AGENT_UNITS, HEALTH_TOML, WATCHDOG_CONFIG } from './agent-units.ts'
 import type { Build } from './build.ts'
 import { renderMountUnits } from './mount-units.ts'
 import { planKernelArguments } from './plan-image.ts'
@@ -22,6 +22,7 @@ export interface RootFile {
 /** What the files depend on. */
 export type RootInput = Pick<Build, 'config' | 'ids' | 'builtAtSeconds' | 'packages'>
 
+const WATCHDOG_PATH = '/usr/lib/systemd/system.conf.d/50-kubenest-watchdog.conf'
 const UNIT_FOLDER = '/usr/lib/systemd/system'
 /** Folder of the boot menu on the ESP, mounted at /boot/efi. */
 export const GRUB_FOLDER = '/boot/efi/EFI/openEuler'
@@ -81,6 +82,7 @@ export function renderRootFiles(build: RootInput): RootFile[] {
     unit('kubenest-machine-id.service', MACHINE_ID_UNIT),
     unit('kubenest-pod-networks.service', POD_NETWORK_UNIT),
     unit('systemd-journald.service.d/kubenest.conf', JOURNAL_DROP_IN),
+    { path: WATCHDOG_PATH, mode: 0o644, text: WATCHDOG_CONFIG },
     { path: '/usr/lib/os-release', mode: 0o644, text: renderOsRelease(build.config.repo.version) },
     { path: IMAGE_MANIFEST_PATH, mode: 0o644, text: renderJson(imageManifest(build)) },
     { path: '/etc/kubenest/health.toml', mode: 0o644, text: HEALTH_TOML },

@@ -11,3 +11,7 @@ declare module '*.timer' {
   const text: string
   export default text
 }
+declare module '*.conf' {
+  const text: string
+  export default text
+}
