@@ -50,7 +50,11 @@ export function createBootEnvironment(folder: string, rawFiles: RawFiles): BootE
       if (source !== 'primary' || savedEntry === undefined) return
       const before = await readBytes(backup)
       const content = new Map([['saved_entry', savedEntry]])
-      if (before !== undefined && sameBytes(before, renderGrubEnvironment(content))) return
+      // What reads as written may be left of a flush that failed.
+      if (before !== undefined && sameBytes(before, renderGrubEnvironment(content)))
+        return flushBlock(rawFiles, backup)
+      // A killed program may have written the primary and not flushed it: never both at once.
+      await flushBlock(rawFiles, primary)
       await writeBlock(rawFiles, folder, backup, content)
     },
   }
@@ -107,6 +111,15 @@ async function writeBlock(
     await handle.close()
   }
   if (isNew) await syncName(folder)
+}
+
+async function flushBlock(rawFiles: RawFiles, file: string): Promise<void> {
+  const handle = await rawFiles.open(file, { access: 'read' })
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 async function syncName(folder: string): Promise<void> {

@@ -47,6 +47,8 @@ export interface JournalDeps {
 /** Makes the journal of a folder; touches nothing before it is used. */
 export function createJournal(deps: JournalDeps): Journal {
   const file = `${deps.folder}/journal`
+  // Sequence number of the record that we know to be on the medium.
+  let flushed = 0
   return {
     read: async () => newestRecord(await readRecords(file))?.state,
     change: (initial, change) =>
@@ -55,7 +57,12 @@ export function createJournal(deps: JournalDeps): Journal {
         await keepBroken(deps, file, records)
         const newest = newestRecord(records)
         const next = change(structuredClone(newest?.state ?? initial))
-        await append(deps, file, records, (newest?.sequence ?? 0) + 1, next)
+        // A record of a killed program may be read and not be on the medium. It must be, before the
+        // older one is overwritten: a cut could take both.
+        if (newest !== undefined && newest.sequence !== flushed) await flush(deps, file)
+        const sequence = (newest?.sequence ?? 0) + 1
+        await append(deps, file, records, sequence, next)
+        flushed = sequence
         return next
       }),
   }
@@ -91,6 +98,15 @@ async function append(
     await handle.write(record, place * JOURNAL_RECORD_BYTES)
     await handle.sync()
     await verify(handle, record, place * JOURNAL_RECORD_BYTES)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function flush(deps: JournalDeps, file: string): Promise<void> {
+  const handle = await deps.rawFiles.open(file, { access: 'read' })
+  try {
+    await handle.sync()
   } finally {
     await handle.close()
   }

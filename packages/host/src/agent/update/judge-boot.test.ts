@@ -36,6 +36,7 @@ describe('judgeBoot()', () => {
   const slots = { ...initialJournalState('A').slots }
   slots.B = { state: 'verified', contract: 'none' }
   const forGood = { ...armed, slots }
+  const writing = { ...slots, B: { state: 'writing' } } as const
   const rows: [string, string, string][] = [
     ['old, Armed, no mark', judge('A', armed), 'TrialNotReached'],
     ['old, Armed, started', judge('A', { ...armed, trial }), 'TrialInterrupted'],
@@ -48,6 +49,16 @@ describe('judgeBoot()', () => {
       'old, Armed, mark of an earlier operation',
       judge('A', { ...armed, trial: { ...trial, operationId: 'earlier' } }),
       'TrialNotReached',
+    ],
+    [
+      'by hand, saved, cut off before the record',
+      judge('B', { phase: 'SlotVerified', operation, slots }, { saved_entry: 'B' }),
+      'manual-rollback',
+    ],
+    [
+      'by hand, saved, while a write to it was cut off',
+      judge('B', { phase: 'Writing', operation, slots: writing }, { saved_entry: 'B' }),
+      'manual-rollback',
     ],
     ['new, Armed', judge('B', { ...armed, trial }), 'in-trial'],
     ['new, Armed, saved_entry new', judge('B', armed, { saved_entry: 'B' }), 'finish-commit'],

@@ -3,7 +3,7 @@
 // the kernel line: after a fallback inside GRUB the flag misleads.
 import type { TrialVerdict } from '@kubenest/api/agent/rpc'
 import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
-import type { JournalState, SlotName } from './journal-state.ts'
+import type { JournalState, SlotName, SlotRecord } from './journal-state.ts'
 
 /**
  * Variable of grubenv that names the armed operation; it outlives GRUB's clearing of next_entry.
@@ -47,12 +47,18 @@ export type BootJudgement =
   /** A person chose the other slot in the boot menu; respected, saved once it is healthy. */
   | { readonly kind: 'manual-rollback' }
 
+/** What a record says of content that no gate has passed. */
+const UNPROVED: ReadonlySet<SlotRecord['state']> = new Set(['writing', 'verified', 'trial', 'bad'])
+
 /** Judges a boot. */
 export function judgeBoot(facts: BootFacts): BootJudgement {
   const { journal, booted } = facts
   const saved = slotOfEntry(facts.environment.get('saved_entry'))
   if (journal.phase === 'Arming' || journal.phase === 'Armed') return judgeArmed(facts, saved)
   if (saved !== undefined && saved !== booted) return { kind: 'manual-rollback' }
+  // Saved by hand, and cut off before the journal heard of it: the gate looks and records again.
+  if (saved === booted && UNPROVED.has(journal.slots[booted].state))
+    return { kind: 'manual-rollback' }
   if (journal.phase === 'Writing' && journal.operation !== undefined)
     return { kind: 'write-interrupted', target: journal.operation.target }
   return { kind: 'steady' }

@@ -122,12 +122,13 @@ export async function commitTrial(
   const kind = judgeBoot(facts).kind
   if (kind !== 'in-trial' && kind !== 'finish-commit' && kind !== 'manual-rollback') return
   const since = timestamp(context.clock)
-  if (slotOfEntry(facts.environment.get('saved_entry')) !== facts.booted)
-    await context.environment.change({
-      saved_entry: facts.booted,
-      next_entry: undefined,
-      [TRIAL_VARIABLE]: undefined,
-    })
+  // Also when it reads as done: a kill or a failed flush may have left it written and not durable,
+  // and the journal must never say "committed" before that (I22).
+  await context.environment.change({
+    saved_entry: facts.booted,
+    next_entry: undefined,
+    [TRIAL_VARIABLE]: undefined,
+  })
   await changeJournal(context, facts, (state) =>
     markCommitted(state, facts, { isManual: kind === 'manual-rollback', notes, since }),
   )
