@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { createJsonFramer, type FramedValue, type JsonFramer } from './json-framer.ts'
-import { RPC_DEPTH_MAX, RPC_MESSAGE_BYTES_MAX } from './rpc.ts'
+import { RPC_DEPTH_MAX, RPC_MESSAGE_BYTES_MAX, RPC_VALUES_MAX } from './rpc.ts'
 
 const encoder = new TextEncoder()
 
@@ -53,7 +53,7 @@ describe('createJsonFramer()', () => {
     )
     fc.assert(
       fc.property(hostile, fc.array(fc.nat(), { maxLength: 8 }), (bytes, points) => {
-        const limits = { bytesMax: 64, depthMax: 8 }
+        const limits = { bytesMax: 64, depthMax: 8, valuesMax: 12 }
         const whole = feed(createJsonFramer(limits), bytes)
         expect(feed(createJsonFramer(limits), ...cut(bytes, points))).toEqual(whole)
       }),
@@ -110,6 +110,17 @@ describe('createJsonFramer()', () => {
     expect(feed(createJsonFramer(), ...cut(above, [1000, 600_000]))).toEqual(
       tooLarge as FramedValue[],
     )
+  })
+
+  test('takes as many values as allowed and breaks off one above, whatever strings hold', () => {
+    // One for the array, one for each element, one for each comma.
+    const list = (values: number) => `[${'{},'.repeat(values / 2 - 1)}{}]`
+    const fits = list(RPC_VALUES_MAX)
+    expect(feed(createJsonFramer(), fits, fits).map(({ kind }) => kind)).toEqual(['value', 'value'])
+    expect(feed(createJsonFramer(), list(RPC_VALUES_MAX + 2))).toEqual([
+      { kind: 'fault', fault: 'too-many-values', broken: true },
+    ])
+    expect(feed(createJsonFramer(), `["${'[,'.repeat(RPC_VALUES_MAX)}"]`)[0]?.kind).toBe('value')
   })
 
   test('takes the deepest allowed value and breaks off one level below', () => {

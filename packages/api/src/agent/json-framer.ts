@@ -1,13 +1,13 @@
 // Finds the JSON values in a byte stream without delimiters (contract 4.2): the end of a value is
 // where its brackets close outside strings. Pure, bounded, and it never throws, whatever the bytes
 // are.
-import { RPC_DEPTH_MAX, RPC_MESSAGE_BYTES_MAX } from './rpc.ts'
+import { RPC_DEPTH_MAX, RPC_MESSAGE_BYTES_MAX, RPC_VALUES_MAX } from './rpc.ts'
 
 /**
  * Why bytes are not a value; after `broken: true` the stream's position is lost and it must be
  * closed.
  */
-export type FramingFault = 'not-json' | 'too-large' | 'too-deep'
+export type FramingFault = 'not-json' | 'too-large' | 'too-deep' | 'too-many-values'
 
 /** One outcome: a complete value (object or array), or a fault. */
 export type FramedValue =
@@ -20,6 +20,8 @@ export interface FramerLimits {
   readonly bytesMax?: number
   /** Open brackets at one time. @defaultValue RPC_DEPTH_MAX */
   readonly depthMax?: number
+  /** Objects, arrays, members and elements in all. @defaultValue RPC_VALUES_MAX */
+  readonly valuesMax?: number
 }
 
 /** Incremental framer of one connection. */
@@ -35,7 +37,9 @@ export interface JsonFramer {
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COMMA = 0x2c
 const FIRST_CAPACITY = 4096
+const KEPT_CAPACITY_MAX = 16_384
 
 /**
  * Makes a framer. Scalars at the top level are faults: JSON-RPC has none.
@@ -50,8 +54,9 @@ const FIRST_CAPACITY = 4096
 export function createJsonFramer(limits: FramerLimits = {}): JsonFramer {
   const bytesMax = limits.bytesMax ?? RPC_MESSAGE_BYTES_MAX
   const depthMax = limits.depthMax ?? RPC_DEPTH_MAX
+  const valuesMax = limits.valuesMax ?? RPC_VALUES_MAX
   const text = createTextBuffer(bytesMax)
-  const scan = { depth: 0, inString: false, escaped: false }
+  const scan = { depth: 0, values: 0, inString: false, escaped: false }
   let broken = false
 
   function breakOff(fault: FramingFault): FramedValue {
@@ -68,9 +73,11 @@ export function createJsonFramer(limits: FramerLimits = {}): JsonFramer {
         if (isWhiteSpace(byte)) continue
         if (!isOpener(byte)) return yield breakOff('not-json')
         start = at
+        scan.values = 0
       }
       step(scan, byte)
       if (scan.depth > depthMax) return yield breakOff('too-deep')
+      if (scan.values > valuesMax) return yield breakOff('too-many-values')
       if (text.length() + at + 1 - start > bytesMax) return yield breakOff('too-large')
       if (scan.depth > 0) continue
       text.append(bytes.subarray(start, at + 1))
@@ -84,6 +91,7 @@ export function createJsonFramer(limits: FramerLimits = {}): JsonFramer {
 
 interface ScanState {
   depth: number
+  values: number
   inString: boolean
   escaped: boolean
 }
@@ -99,8 +107,11 @@ function step(scan: ScanState, byte: number): void {
     return
   }
   if (byte === QUOTE) scan.inString = true
-  else if (isOpener(byte)) scan.depth += 1
-  else if (byte === 0x7d || byte === 0x5d) scan.depth -= 1
+  else if (byte === COMMA) scan.values += 1
+  else if (isOpener(byte)) {
+    scan.depth += 1
+    scan.values += 1
+  } else if (byte === 0x7d || byte === 0x5d) scan.depth -= 1
 }
 
 function isOpener(byte: number): boolean {
@@ -138,9 +149,10 @@ function createTextBuffer(bytesMax: number) {
       buffer.set(bytes, used)
       used = needed
     },
+    /** Valid until the next `append`: a stream of small values uses one buffer for all. */
     take(): Uint8Array {
       const taken = buffer.subarray(0, used)
-      buffer = new Uint8Array(0)
+      if (buffer.length > KEPT_CAPACITY_MAX) buffer = new Uint8Array(0)
       used = 0
       return taken
     },

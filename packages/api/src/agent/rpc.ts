@@ -11,6 +11,8 @@ export const AGENT_SOCKET_PATHS = [
 /** Caps of one message (threat T8). */
 export const RPC_MESSAGE_BYTES_MAX = 1024 * 1024
 export const RPC_DEPTH_MAX = 64
+/** Members and elements of one message: small ones cost a parser two hundred times their bytes. */
+export const RPC_VALUES_MAX = 20_000
 
 export const RPC_ERRORS = {
   method: -1,

@@ -7,6 +7,7 @@ import type { PeerConnection } from '../linux/unix-listener.ts'
 import type { MethodTable } from './rpc/answer-message.ts'
 import type { Caller } from './rpc/caller.ts'
 import { serveConnection } from './rpc/serve-connection.ts'
+import { throttleLog } from './rpc/throttle-log.ts'
 
 /** Connections at one time (threat T8). */
 export const CONNECTIONS_MAX = 16
@@ -34,15 +35,16 @@ export interface ConnectionServer {
 export function createConnectionServer(deps: ServerDeps): ConnectionServer {
   // In order of arrival; the value tells whether a request of it runs.
   const open = new Map<PeerConnection, { busy: boolean }>()
+  const complain = throttleLog(deps.log, deps.clock)
 
   function accept(connection: PeerConnection): void {
     const { peer } = connection
     if (peer === undefined || peer.uid !== deps.clientUid) {
-      deps.log.warn('refused a client of another user', { uid: peer?.uid, pid: peer?.pid })
+      complain('warn', 'refused a client of another user', { uid: peer?.uid, pid: peer?.pid })
       return connection.close()
     }
     if (open.size >= CONNECTIONS_MAX && !closeOldestIdle()) {
-      deps.log.warn('refused a client: too many requests run at once')
+      complain('warn', 'refused a client: too many requests run at once')
       return connection.close()
     }
     const state = { busy: false }
@@ -51,7 +53,9 @@ export function createConnectionServer(deps: ServerDeps): ConnectionServer {
       state.busy = busy
     }
     const caller = () => callerOf(peer)
-    void serveConnection(connection, { ...deps, caller, onBusy }).then(() => forget(connection))
+    void serveConnection(connection, { ...deps, complain, caller, onBusy }).then(() =>
+      forget(connection),
+    )
   }
 
   /** A flood of silent clients must not shut out those that have something to say. */

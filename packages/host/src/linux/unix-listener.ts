@@ -14,6 +14,8 @@ export interface PeerConnection {
   /** Says that nothing more will be written; reading goes on. */
   finish(): void
   close(): void
+  /** Nothing that is written arrives any more. */
+  isClosed(): boolean
 }
 
 /** A socket that accepts connections. */
@@ -100,6 +102,7 @@ export function wrapSocket(socket: Socket): PeerConnection {
       end()
       socket.destroy()
     },
+    isClosed: () => socket.destroyed,
   }
 }
 

@@ -8,6 +8,7 @@ import type { Logger } from '@kubenest/base/log'
 import type { PeerConnection } from '../../linux/unix-listener.ts'
 import { answerMessage, parseErrorLine, type MethodTable } from './answer-message.ts'
 import type { Caller } from './caller.ts'
+import type { ThrottledLog } from './throttle-log.ts'
 
 /** Time for a complete value since the connection or the last answer, and for taking an answer. */
 export const CLIENT_LIMIT_MS = 10_000
@@ -19,7 +20,8 @@ export interface ConnectionDeps {
   readonly caller: () => Caller
   readonly clock: Clock
   readonly log: Logger
-  /** Told when a request begins (true) and when its answer is out (false). */
+  readonly complain: ThrottledLog
+  /** Told when a request begins (true) and when its answer is there (false). */
   readonly onBusy: (busy: boolean) => void
 }
 
@@ -36,6 +38,7 @@ export async function serveConnection(
       if (bytes === undefined) return
       for (const framed of framer.push(bytes)) {
         await answerFramed(connection, deps, framed)
+        if (connection.isClosed()) return
         deadlineMs = deps.clock.monotonicMs() + CLIENT_LIMIT_MS
       }
     }
@@ -61,21 +64,19 @@ async function answerFramed(
   framed: FramedValue,
 ): Promise<void> {
   if (framed.kind === 'fault') {
-    deps.log.info('bytes on the socket are not a request', { fault: framed.fault })
+    deps.complain('info', 'bytes on the socket are not a request', { fault: framed.fault })
     await writeWithin(connection, deps.clock, parseErrorLine())
     if (framed.broken) await discardRest(connection, deps.clock)
     return
   }
   deps.onBusy(true)
-  try {
-    const answer = await answerMessage(framed.value, deps.methods, deps.caller())
-    if (answer.line !== undefined) await writeWithin(connection, deps.clock, answer.line)
-    for (const task of answer.afterFlush) await runAfterFlush(task, deps.log)
-    // Nobody catches this: the program ends and its supervisor starts it anew.
-    if (answer.bug !== undefined) throw answer.bug
-  } finally {
-    deps.onBusy(false)
-  }
+  const answer = await answerMessage(framed.value, deps.methods, deps.caller())
+  // One that does not take its answers is no better than a silent one.
+  deps.onBusy(false)
+  if (answer.line !== undefined) await writeWithin(connection, deps.clock, answer.line)
+  for (const task of answer.afterFlush) await runAfterFlush(task, deps.log)
+  // Nobody catches this: the program ends and its supervisor starts it anew.
+  if (answer.bug !== undefined) throw answer.bug
 }
 
 /**
