@@ -17,6 +17,7 @@ import { freeBytes } from '../../linux/free-space.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
 import { checkRoot } from './check-root.ts'
+import { KERNEL_WAITING } from './check-tar-entry.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { createTarInspector } from './inspect-tar.ts'
 import { openSlotDevice, type SlotDevice } from './slot-device.ts'
@@ -27,7 +28,6 @@ import type { StagedSlot, StageRequest } from './update-backend.ts'
 const SPARE_BYTES = 10 * 1024 * 1024
 const BUSY_TRIES = 20
 const BUSY_PAUSE_MS = 500
-const KERNEL_WAITING = 'boot/.vmlinuz.kubenest'
 
 export interface StageTarDeps {
   readonly sysroot: SysRoot
@@ -133,11 +133,11 @@ async function spool(
   try {
     let position = 0
     for await (const chunk of bytes) {
-      await inspector.take(chunk)
+      inspector.take(chunk)
       await copy?.write(chunk, position)
       position += chunk.length
     }
-    return (await inspector.finish()).skipped
+    return inspector.finish().skipped
   } finally {
     await copy?.close()
   }
@@ -157,9 +157,18 @@ async function fill(
   await unpack(deps, work, skipped, request.signal)
   await flush(deps, work)
   if ((await stat(`${work.mountPoint}/${KERNEL_WAITING}`)) === undefined) throw noKernel()
-  await renameNew(`${work.mountPoint}/${KERNEL_WAITING}`, `${work.mountPoint}/boot/vmlinuz`)
+  await nameKernel(deps, work)
   await flush(deps, work)
   await unmount(deps, work)
+}
+
+/** The kernel's name, last; the folder keeps the time that the image gave it. */
+async function nameKernel({ exec }: StageTarDeps, { mountPoint }: Work): Promise<void> {
+  const folder = `${mountPoint}/boot`
+  const purpose = 'keep the time of /boot'
+  const time = await runOrThrow(exec, purpose, { argv: ['stat', '--format=%y', folder] })
+  await renameNew(`${mountPoint}/${KERNEL_WAITING}`, `${folder}/vmlinuz`)
+  await runOrThrow(exec, purpose, { argv: ['touch', `--date=${time}`, folder] })
 }
 
 async function unpack(
@@ -179,8 +188,9 @@ async function unpack(
       '--xattrs-include=*',
       '--acls',
       '--selinux',
-      // Names of members and targets of hard links to the kernel, not those of symbolic links.
-      `--transform=s,^\\(\\./\\)\\?boot/vmlinuz$,${KERNEL_WAITING},rSh`,
+      // Names of members and targets of hard links to the kernel, not those of symbolic links. With
+      // the same beginning, else tar takes /boot for finished and its time for set.
+      `--transform=s,^\\(\\./\\)\\?boot/vmlinuz$,\\1${KERNEL_WAITING},rSh`,
       ...exclude(skipped),
       `--file=${work.tar}`,
       `--directory=${work.mountPoint}`,
