@@ -23,7 +23,7 @@ export interface RecordRequest {
   readonly epochSeconds: number
 }
 
-/** What would be done, and the files that would be brought into the root, by path. */
+/** What would be done, and the files that would be brought into root and boot partition. */
 export interface RecordedBuild {
   readonly build: Build
   readonly steps: readonly RecordedStep[]
@@ -44,6 +44,7 @@ export async function recordBuild(request: RecordRequest): Promise<RecordedBuild
   const { imageType, config, cwd, work, epochSeconds } = request
   const steps: RecordedStep[] = []
   const root = `${work}/rootfs`
+  const files: Record<string, string> = {}
   const build: Build = {
     imageType,
     config,
@@ -52,7 +53,7 @@ export async function recordBuild(request: RecordRequest): Promise<RecordedBuild
     root,
     builtAtSeconds: epochSeconds,
     tools: createRootTools(true),
-    exec: createPretender(root),
+    exec: createPretender(root, files),
     stop: new AbortController().signal,
     note: () => {},
     record: (command) => steps.at(-1)?.commands.push(command),
@@ -65,16 +66,19 @@ export async function recordBuild(request: RecordRequest): Promise<RecordedBuild
     steps.push({ ...step, commands: [] })
     if (step.id !== 'check-machine') await STEPS[step.id](build)
   }
-  return { build, steps, files: await readStage(`${root}${STAGE}`) }
+  await readStage(`${root}${STAGE}`, files)
+  return { build, steps, files }
 }
 
 /** Succeeds with everything, and leaves what later steps look for. */
-function createPretender(root: string): Exec {
+function createPretender(root: string, files: Record<string, string>): Exec {
   return {
     async run({ argv }: ExecRequest) {
       if (argv.includes('mmdebstrap')) await pretendFile(`${root}/boot/vmlinuz-${KERNEL_VERSION}`)
       const target = argv[argv.indexOf('-o') + 1]
       if (argv.includes('grub-mkimage') && target !== undefined) await pretendFile(target)
+      const [source = '', boot] = argv.slice(-2)
+      if (argv.includes('mcopy') && boot !== undefined) files[boot] = (await readText(source)) ?? ''
       const isFind = argv.includes('find') && argv.includes('-printf')
       return { exitCode: 0, stdout: isFind ? VAR_ENTRIES : '', stderr: '' }
     },
@@ -86,9 +90,7 @@ async function pretendFile(path: string): Promise<void> {
   await writeFile(path, '')
 }
 
-async function readStage(folder: string): Promise<Record<string, string>> {
-  const files: Record<string, string> = {}
+async function readStage(folder: string, files: Record<string, string>): Promise<void> {
   for (const { path, kind } of await listTree(folder))
     if (kind === 'file') files[path] = (await readText(`${folder}/${path}`)) ?? ''
-  return files
 }

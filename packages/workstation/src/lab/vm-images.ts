@@ -2,34 +2,24 @@
 // Packages are installed once; a version costs its last steps and a file system.
 import { OsError } from '@kubenest/base/errors'
 import { runOrThrow } from '@kubenest/base/exec'
-import {
-  digestFile,
-  ensureDirectory,
-  listDirectory,
-  readText,
-  removePath,
-  renamePath,
-  stat,
-  writeFile,
-} from '@kubenest/base/files'
-import { takeLockFile } from '@kubenest/base/lock-file'
+import { digestFile, ensureDirectory, readText, renamePath, writeFile } from '@kubenest/base/files'
 import { programCommand } from '@kubenest/base/self-program'
 import { buildImage } from '../kbimg/build-image.ts'
 import { createRootTools } from '../kbimg/namespaces.ts'
 import { OUTPUT } from '../kbimg/output-folder.ts'
-import { parseConfig } from '../kbimg/parse-config.ts'
-import { planPackages } from '../kbimg/plan-image.ts'
 import { parseRepoKind } from '../kbimg/repo-kind.ts'
 import { buildComponentImages } from '../oci/build-component-image.ts'
 import { PAUSE_COMPONENT, productComponents } from '../oci/component-image.ts'
 import { sha256Hex } from '../oci/oci-layout.ts'
+import { ensureCached, withCacheLock } from './vm-image-cache.ts'
 import {
-  EXAMPLE_SOURCES,
-  RECIPE_FILES,
-  renderVmConfig,
-  VM_VERSIONS,
-  type VmVersion,
-} from './vm-recipe.ts'
+  describeComponents,
+  describeVmImage,
+  EPOCH_SECONDS,
+  planVmBuild,
+  UNUSED_STEPS,
+} from './vm-image-shape.ts'
+import { EXAMPLE_SOURCES, RECIPE_FILES, VM_VERSIONS, type VmVersion } from './vm-recipe.ts'
 import type { LabCommandDeps } from './lab-up.ts'
 
 /** Disk that new guests start from; beside it `vN.img.zst` for each further version. */
@@ -38,8 +28,6 @@ export const VM_DISK = 'v1.qcow2'
 const OWN_SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
 /** Release the list of packages was written for. */
 const SUITE = 'bookworm'
-/** Time of every file in the images: the same input gives the same bytes. */
-const EPOCH_SECONDS = 1_767_225_600
 const PROXY_TAG = 'lab'
 
 interface Inputs {
@@ -61,23 +49,21 @@ export async function prepareVmImages(
 ): Promise<string> {
   const inputs = await findInputs(kubelet)
   const root = `${cacheRoot}/vm`
-  await ensureDirectory(root)
-  const lock = await takeLockFile(`${root}/lock`)
-  try {
-    const key = await keyOf(inputs)
-    const folder = `${root}/${key}`
-    const missing: VmVersion[] = []
-    for (const version of versions)
-      if ((await stat(`${folder}/${fileOf(version)}`)) === undefined) missing.push(version)
-    if (missing.length > 0) await buildVersions(deps, { root, folder, inputs }, missing)
-    await removeOthers(root, key)
-    return folder
-  } finally {
-    await lock.release()
-  }
+  return await withCacheLock(root, async () => {
+    const { key, packageRoots } = await keyOf(inputs, `${root}/shape`)
+    return await ensureCached({
+      root,
+      key,
+      names: versions,
+      fileOf: fileOfVersion,
+      keep: Object.values(packageRoots),
+      build: (folder, missing) =>
+        buildVersions(deps, { root, folder, inputs, packageRoots }, missing),
+    })
+  })
 }
 
-function fileOf(version: VmVersion): string {
+function fileOfVersion(version: VmVersion): string {
   return version === 'v1' ? VM_DISK : `${version}.img.zst`
 }
 
@@ -104,17 +90,28 @@ async function findSources(): Promise<string> {
   return EXAMPLE_SOURCES
 }
 
-/** One key for all versions of the same parts. */
-async function keyOf(inputs: Inputs): Promise<string> {
+type PackageRoots = Readonly<Record<VmVersion, string>>
+
+/** One key for all versions of the same parts, and the file of each version's package root. */
+async function keyOf(
+  inputs: Inputs,
+  folder: string,
+): Promise<{ key: string; packageRoots: PackageRoots }> {
+  const components = [PAUSE_COMPONENT, ...productComponents('')]
   const parts = [
     await digestFile(inputs.agent),
     await digestFile(inputs.cluster),
     await digestFile(inputs.kubelet),
-    inputs.sources,
-    ...VM_VERSIONS.map(renderVmConfig),
     JSON.stringify(RECIPE_FILES),
+    describeComponents(components, PROXY_TAG),
   ]
-  return await shortDigest(parts.join('\0'))
+  const packageRoots: Record<string, string> = {}
+  for (const version of VM_VERSIONS) {
+    const shape = await describeVmImage(version, inputs.sources, folder)
+    parts.push(shape.image)
+    packageRoots[version] = `packages-${await shortDigest(shape.packages)}.tar`
+  }
+  return { key: await shortDigest(parts.join('\0')), packageRoots: packageRoots as PackageRoots }
 }
 
 async function shortDigest(text: string): Promise<string> {
@@ -125,6 +122,7 @@ interface Place {
   readonly root: string
   readonly folder: string
   readonly inputs: Inputs
+  readonly packageRoots: PackageRoots
 }
 
 async function buildVersions(
@@ -175,35 +173,21 @@ async function buildVersion(
   work: string,
   version: VmVersion,
 ): Promise<void> {
-  const imageType = version === 'v1' ? 'vm-img' : 'upgrade-img'
-  const { config } = parseConfig(renderVmConfig(version), {
-    imageType,
-    architecture: 'x86_64',
-    strict: true,
-  })
-  const packages = await shortDigest(planPackages(config).join(',') + place.inputs.sources)
   await buildImage({
-    imageType,
-    config,
+    ...planVmBuild(version),
     cwd: work,
     configFile: 'lab-vm.toml',
     epochSeconds: EPOCH_SECONDS,
     runsAsRoot: await runsAsRoot(deps),
-    packageRoot: `${place.root}/packages-${packages}.tar`,
-    without: ['pack-tar', 'pack-container-image'],
+    packageRoot: `${place.root}/${place.packageRoots[version]}`,
+    without: UNUSED_STEPS,
     exec: deps.exec,
     clock: deps.clock,
     stop: deps.stop,
     report: (line) => deps.say(`  ${version} ${line}`),
   })
   const made = version === 'v1' ? 'system.qcow2' : 'root.img.zst'
-  await renamePath(`${work}/${OUTPUT}/${made}`, `${place.folder}/${fileOf(version)}`)
-}
-
-/** Images of earlier parts; running labs have links of their own. */
-async function removeOthers(root: string, key: string): Promise<void> {
-  for (const name of await listDirectory(root))
-    if (/^[0-9a-f]{16}$/.test(name) && name !== key) await removePath(`${root}/${name}`)
+  await renamePath(`${work}/${OUTPUT}/${made}`, `${place.folder}/${fileOfVersion(version)}`)
 }
 
 /** A killed build may leave files of other users of its namespace. */
