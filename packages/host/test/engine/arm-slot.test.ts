@@ -1,5 +1,5 @@
 // Arming: read once more before each, repeated without harm, withdrawn when the slot has rotted.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -7,6 +7,9 @@ import { parseGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
 import { gate } from '../../src/agent/update/commands.ts'
 import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
 import { refusalOf, requestFor } from './requests.ts'
+
+// Real GRUB and real disks, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 let node: FakeNode

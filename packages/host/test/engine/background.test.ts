@@ -1,6 +1,6 @@
 // What an agent does beside its requests: gating images that bring no trial units, and the digest
 // of a slot that came without one.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -10,6 +10,9 @@ import { gate, trialStart } from '../../src/agent/update/commands.ts'
 import type { UpdateEngine } from '../../src/agent/update/update-engine.ts'
 import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
 import { refusalOf, requestFor, until } from './requests.ts'
+
+// Real GRUB and real disks, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 let stop: AbortController

@@ -1,9 +1,12 @@
 // The retrofit of nodes whose menu others made (decision 26).
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { createFakeNode, type FakeNode } from './fake-node.ts'
+
+// Real GRUB and real disks, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 let node: FakeNode

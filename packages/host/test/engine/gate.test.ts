@@ -1,6 +1,6 @@
 // The health gate on a node of files: what it asks, what it says, and what it does when its own
 // means are broken.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, spyOn, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import os from 'node:os'
@@ -11,6 +11,9 @@ import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { createJournal } from '../../src/agent/update/journal.ts'
 import { tryLockFile } from '../../src/linux/file-lock.ts'
 import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
+
+// Real GRUB and real disks, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 let node: FakeNode
@@ -115,7 +118,8 @@ describe('gate()', () => {
     await require(AGENT)
     await serveAgent('{"jsonrpc":"2.0","error":{"code":-1,"message":"[host/x] broken"},"id":1}\n')
     expect(await gate(node.deps, never)).toBe(75)
-    expect((await afterFallback())[1]).toContain('[host/x] broken')
+    const reason = 'The agent does not answer status: broken, still so after 0 s'
+    expect((await afterFallback())[1]).toBe(reason)
   })
 
   test('gate() says which status an address answers with until the deadline', async () => {
@@ -185,6 +189,36 @@ describe('gate()', () => {
     expect(await gate({ ...node.deps, clock }, never)).toBe(0)
     expect(nowMs).toBe(60_000)
     expect((await node.boot()).slot).toBe('B')
+  })
+
+  const isActive = (words: string) => ({ stdout: words.startsWith('is-active') ? 'active\n' : '' })
+
+  test('gate() wants an answer of containerd where it is enabled, not only its unit', async () => {
+    await require('units_if_enabled = ["containerd.service"]')
+    const reason = 'Nothing answers at /run/containerd/containerd.sock, still so after 0 s'
+    expect(await gate(withSystemctl(isActive), never)).toBe(75)
+    expect(await afterFallback()).toEqual(['TrialUnhealthy', reason])
+  })
+
+  test('gate() asks the health of kubelet where it is enabled', async () => {
+    await require('units_if_enabled = ["containerd.service", "kubelet.service"]', 20)
+    const socket = path.join(node.root, 'run/containerd/containerd.sock')
+    await fs.mkdir(path.dirname(socket), { recursive: true })
+    const server = createServer(() => {})
+    servers.push(server)
+    await new Promise<void>((resolve) => server.listen(socket, resolve))
+    const asked: string[] = []
+    const fake = async (url: string) => {
+      asked.push(url)
+      return new Response('ok', { status: asked.length > 1 ? 200 : 500 })
+    }
+    const spy = spyOn(globalThis, 'fetch').mockImplementation(fake as typeof fetch)
+    try {
+      expect(await gate(withSystemctl(isActive), never)).toBe(0)
+    } finally {
+      spy.mockRestore()
+    }
+    expect(asked).toEqual(Array(2).fill('http://127.0.0.1:10248/healthz'))
   })
 
   async function drop(kind: 'required' | 'wanted', body: string): Promise<void> {

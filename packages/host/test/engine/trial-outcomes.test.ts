@@ -1,7 +1,16 @@
 // R-11 without a machine: every way a trial may end, in both layouts, with our boot menu and with
 // the documented one of a node that others built. The real GRUB decides each boot; what a kernel or
 // a watchdog would do is a boot that follows.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -10,6 +19,9 @@ import { FOREIGN_MENU } from '../foreign-menu.ts'
 import { createGrubOracle, type Firmware, type GrubOracle } from '../grub-oracle.ts'
 import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
 import { requestFor } from './requests.ts'
+
+// Real GRUB and real disks, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 const never = new AbortController().signal
 let shared = ''

@@ -7,7 +7,7 @@ import { readText } from '@kubenest/base/files'
 import { dialUnixSocket } from '../../linux/unix-dial.ts'
 import { callAgent } from '../rpc/call-agent.ts'
 import { checkDropIns } from './check-drop-ins.ts'
-import { checkUnits } from './check-units.ts'
+import { checkUnits, enabledUnits } from './check-units.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { HealthConfig } from './health-config.ts'
 import type { CheckResult } from './judge-health.ts'
@@ -16,6 +16,15 @@ const ANSWER_LIMIT_MS = 3_000
 /** The agent is started by the question, which takes seconds on a slow machine. */
 const AGENT_ANSWER_LIMIT_MS = 20_000
 const AGENT_ANSWERS_PER_DEADLINE = 6
+
+/** Where services of a node answer by their documented defaults. */
+const SERVICES: readonly (
+  | { readonly unit: string; readonly socket: string; readonly url?: undefined }
+  | { readonly unit: string; readonly url: string }
+)[] = [
+  { unit: 'containerd.service', socket: '/run/containerd/containerd.sock' },
+  { unit: 'kubelet.service', url: 'http://127.0.0.1:10248/healthz' },
+]
 
 /** Looks once at what is wanted and no reason to fall back: programs of a person. */
 export function checkWanted(context: EngineContext, config: HealthConfig): Promise<CheckResult[]> {
@@ -31,12 +40,26 @@ export async function checkHealth(
     settle('The mounts', () => checkMounts(context, config.mounts)),
     settle('The units', () => checkUnits(context, config)),
     settle('The required checks', () => checkDropIns(context, 'required', config.checkLimitMs)),
+    settle('The services', () => checkServices(context, config)),
     ...config.sockets.map((socket) =>
       settle(socket, async () => [await checkSocket(context, config, socket)]),
     ),
     ...config.http.map((url) => settle(url, async () => [await checkAddress(url)])),
   ])
   return looks.flat()
+}
+
+/** An active unit is not yet a service that answers. */
+async function checkServices(context: EngineContext, config: HealthConfig): Promise<CheckResult[]> {
+  const enabled = await enabledUnits(context, config)
+  const asked = SERVICES.filter(({ unit }) => enabled.includes(unit))
+  return Promise.all(
+    asked.map((service) =>
+      service.url === undefined
+        ? checkSocket(context, config, service.socket)
+        : checkAddress(service.url),
+    ),
+  )
 }
 
 /** True when the kernel has a default route. */

@@ -19,12 +19,20 @@ export async function checkUnits(
   context: EngineContext,
   config: Pick<HealthConfig, 'units' | 'unitsIfEnabled'>,
 ): Promise<CheckResult[]> {
-  const enabled = await Promise.all(
-    config.unitsIfEnabled.map(async (unit) => ((await isEnabled(context, unit)) ? [unit] : [])),
-  )
-  const units = [...config.units, ...enabled.flat()]
+  const units = [...config.units, ...(await enabledUnits(context, config))]
   const looks = await Promise.all(units.map((unit) => checkUnit(context, unit)))
   return [...looks, ...(await checkFailed(context))]
+}
+
+/** Those of the units that are asked for only where they start by themselves. */
+export async function enabledUnits(
+  context: EngineContext,
+  { unitsIfEnabled }: Pick<HealthConfig, 'unitsIfEnabled'>,
+): Promise<string[]> {
+  const found = await Promise.all(
+    unitsIfEnabled.map(async (unit) => ((await isEnabled(context, unit)) ? [unit] : [])),
+  )
+  return found.flat()
 }
 
 /** True when systemd runs here. */

@@ -20,7 +20,7 @@ export interface HealthConfig {
   readonly mounts: readonly string[]
   /** Units that must be active. */
   readonly units: readonly string[]
-  /** Units that must be active when they are enabled. */
+  /** Units that must be active when they are enabled; containerd and kubelet must answer, too. */
   readonly unitsIfEnabled: readonly string[]
   /** Unix sockets that must answer. */
   readonly sockets: readonly string[]
