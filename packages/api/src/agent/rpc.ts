@@ -117,6 +117,11 @@ export interface AgentSlotDetail extends AgentSlot {
   isNext: boolean
 }
 
+/** Answer of `slots`. */
+export interface SlotsResult {
+  slots: AgentSlotDetail[]
+}
+
 /** Verdicts of the table in reliability 4.7. */
 export type TrialVerdict =
   | 'Committed'

@@ -4,8 +4,10 @@ import { describeFeatures } from './features.ts'
 import { modelNamed } from './settings/models.ts'
 
 describe('describeFeatures()', () => {
-  test('promises no settings model that is not there', () => {
-    for (const name of describeFeatures([]).settings) expect(modelNamed(name).name).toBe(name)
+  test('names exactly the settings models that are there', () => {
+    const { settings } = describeFeatures([])
+    for (const name of settings) expect(modelNamed(name).name).toBe(name)
+    expect(() => modelNamed('')).toThrow(`this agent knows ${settings.join(', ')}`)
   })
 
   test('names the methods it is given', () => {

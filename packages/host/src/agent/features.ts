@@ -3,7 +3,7 @@
 import type { AgentFeatures } from '@kubenest/api/agent/rpc'
 
 /** Values of `image_type` that have a source. */
-export const IMAGE_SOURCES = ['disk'] as const
+export const IMAGE_SOURCES = ['disk', 'docker', 'containerd'] as const
 
 /** Settings models. */
 export const SETTINGS_MODELS = [
@@ -16,8 +16,8 @@ export const SETTINGS_MODELS = [
   'pam.limits',
 ] as const
 
-/** Slots and boot loader: two root partitions with ext4, GRUB's environment on the ESP. */
-export const LAYOUTS = ['ab-ext4-uefi'] as const
+/** Two root partitions with ext4; GRUB's environment on the ESP, or in /boot/grub2. */
+export const LAYOUTS = ['ab-ext4-uefi', 'ab-ext4-legacy'] as const
 
 /** The member `features` of `status`. */
 export function describeFeatures(methods: readonly string[]): AgentFeatures {

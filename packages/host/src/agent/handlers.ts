@@ -1,7 +1,12 @@
-// The agent's methods: the documented four; `status`, `cancel`, `report` for our own proxy; `plan`,
-// `drift`, `undo` of settings.
+// The agent's methods: the documented four; `status`, `slots`, `cancel`, `report` for our own proxy;
+// `plan`, `drift`, `undo` of settings.
 // Each checks its parameters first, so that bad ones are told even while another request runs.
-import type { AgentStatus, OperationExtras, StatusWordResult } from '@kubenest/api/agent/rpc'
+import type {
+  AgentStatus,
+  OperationExtras,
+  SlotsResult,
+  StatusWordResult,
+} from '@kubenest/api/agent/rpc'
 import type { UndoSettingsResult } from '@kubenest/api/agent/settings'
 import { toOsError } from '@kubenest/base/errors'
 import { buildInfo } from '@kubenest/base/version'
@@ -47,6 +52,7 @@ export function createHandlers(deps: HandlerDeps): MethodTable {
     ],
     ['drift', (params) => drift(deps, params)],
     ['status', (params) => status(deps, params, methods)],
+    ['slots', (params) => slots(deps, params)],
     ['cancel', (params, caller) => cancel(deps, params, caller)],
     ['report', (params) => report(deps, params)],
   ])
@@ -162,6 +168,11 @@ async function status(
     ...(settings === undefined ? {} : { settings }),
   }
   return { result }
+}
+
+async function slots(deps: HandlerDeps, params: unknown): Promise<MethodAnswer> {
+  checkNoParams(params)
+  return { result: { slots: await deps.engine.slots() } satisfies SlotsResult }
 }
 
 async function cancel(deps: HandlerDeps, params: unknown, caller: Caller): Promise<MethodAnswer> {

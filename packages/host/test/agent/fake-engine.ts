@@ -74,6 +74,7 @@ export function createFakeEngine(): FakeEngine {
         ...(engine.inTrial ? { trial: { ...trial, reasons: [] } } : {}),
       }
     },
+    slots: async () => [],
     report: async (report) => void calls.push(`report ${JSON.stringify(report)}`),
     allow: async (image) => void calls.push(`allow ${image.digest}`),
     hasBackgroundWork: () => engine.inBackground,

@@ -325,6 +325,18 @@ describe('the socket', () => {
     await until(async () => 'result' in ((await ask(socketPath, prepareRequest(2))) as object))
   })
 
+  test('tells slots, also while an operation runs', async () => {
+    await start()
+    const release = engine.hold()
+    const first = await connectRaw(socketPath)
+    await first.write(prepareRequest(1))
+    await until(() => engine.calls.includes('prepare KubeNest v2'))
+    expect(await ask(socketPath, call('slots'))).toMatchObject({ result: { slots: [] } })
+    expect(await ask(socketPath, call('slots', 2, [1]))).toMatchObject({ error: { code: -32602 } })
+    release()
+    first.close()
+  })
+
   test('keeps report for the engine', async () => {
     await start()
     await ask(socketPath, call('report', 1, [{ ready: false, reason: 'KubeletStopped', x: 1 }]))

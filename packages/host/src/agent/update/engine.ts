@@ -19,6 +19,7 @@ import {
 } from './engine-context.ts'
 import { prepareSlot } from './prepare-slot.ts'
 import { recoverBoot, type Background } from './recover-boot.ts'
+import { reportSlots } from './report-slots.ts'
 import { withSlotLock } from './slot-lock.ts'
 import { keepReport } from './trial.ts'
 import { allowTrial } from './tries.ts'
@@ -46,6 +47,7 @@ export function createUpdateEngine(deps: UpdateEngineDeps): UpdateEngine {
     rollBack: (extras) => withStandby(context, () => armRollback(context, extras)),
     reboot: deps.reboot,
     describe: () => describeNode(context, [...degraded.values()]),
+    slots: () => reportSlots(context),
     report: (report) => keepReport(context, report),
     allow: async (image) => {
       const facts = await readFacts(context)

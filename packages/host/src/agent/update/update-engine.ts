@@ -2,6 +2,7 @@
 // journal, the boot selector and the standby slot; it does one operation at a time and refuses
 // others.
 import type {
+  AgentSlotDetail,
   AgentStatus,
   OperationExtras,
   PrepareUpgradeParams,
@@ -41,6 +42,8 @@ export interface UpdateEngine {
   reboot(): Promise<void>
   /** Parts of `status` that the engine knows. */
   describe(): Promise<Pick<AgentStatus, 'bootId' | 'osVersion' | 'slots' | 'trial' | 'degraded'>>
+  /** Both slots in full; throws when they cannot be told. */
+  slots(): Promise<AgentSlotDetail[]>
   /** What the cluster sees of this node, kept for the health gate (decision 19). */
   report(report: ReportParams): Promise<void>
   /** A person allows one more trial of this image on this node (`os-agent allow`). */
