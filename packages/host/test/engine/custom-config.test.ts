@@ -39,6 +39,20 @@ describe('installCustomConfig()', () => {
     expect((await node.engine.describe()).degraded).toEqual([])
   })
 
+  test('installCustomConfig() goes on with the kernel words that users have set for each slot', async () => {
+    const line = (number: number, words: string) =>
+      `        linux   /boot/vmlinuz root=/dev/vda${number} ${words}\n`
+    const menu = `set default=0\n${line(2, 'ro hugepages=64 panic=3')}${line(3, 'ro "isolcpus=1" nosmt')}`
+    await fs.writeFile(node.bootFile('grub.cfg'), menu)
+    await node.engine.recover()
+    const text = await fs.readFile(node.bootFile('custom.cfg'), 'utf8')
+    const lines = text.split('\n').filter((each) => each.includes('/boot/vmlinuz'))
+    expect(lines.map((each) => each.replace(/^.*?root=\S+ /, ''))).toEqual([
+      'ro hugepages=64 panic=3 ${kubenest_arguments_a}',
+      'ro nosmt ${kubenest_arguments_b}',
+    ])
+  })
+
   test('installCustomConfig() completes the empty custom.cfg that a power cut in its rename leaves', async () => {
     await fs.writeFile(node.bootFile('grub.cfg'), 'set default=0\n')
     await fs.writeFile(node.bootFile('custom.cfg'), '')

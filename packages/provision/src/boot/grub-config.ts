@@ -38,6 +38,8 @@ export interface GrubConfigOptions {
   readonly partuuidB: string
   /** Words of the kernel line beside `root=`. @defaultValue {@link KERNEL_ARGUMENTS} */
   readonly kernelArguments?: readonly string[]
+  /** Those of slot B, where they differ. @defaultValue `kernelArguments` */
+  readonly kernelArgumentsB?: readonly string[]
   /** Time the menu is shown, seconds. @defaultValue 5 */
   readonly menuTimeoutSeconds?: number
 }
@@ -61,7 +63,7 @@ export function renderGrubConfig(options: GrubConfigOptions): string {
     renderTimeouts(timeout),
     USERS,
     renderEntry('A', 2, 'KubeOS-A', options.partuuidA, options.kernelArguments),
-    renderEntry('B', 3, 'KubeOS-B', options.partuuidB, options.kernelArguments),
+    renderEntry('B', 3, 'KubeOS-B', options.partuuidB, argumentsOfB(options)),
     CUSTOM_FILE,
   ].join('\n\n')}\n`
 }
@@ -82,7 +84,7 @@ export function renderCustomConfig(options: Omit<GrubConfigOptions, 'menuTimeout
     TAKE_WANTED_ENTRY,
     CHOOSE_CUSTOM_DEFAULT,
     renderEntry('A (KubeNest)', 2, 'KubeNest-A', options.partuuidA, options.kernelArguments),
-    renderEntry('B (KubeNest)', 3, 'KubeNest-B', options.partuuidB, options.kernelArguments),
+    renderEntry('B (KubeNest)', 3, 'KubeNest-B', options.partuuidB, argumentsOfB(options)),
   ].join('\n\n')}\n`
 }
 
@@ -205,6 +207,10 @@ elif [ "\${menu_auto_hide}" = 1 -a "\${boot_success}" = 1 ]; then
 fi`
 }
 
+function argumentsOfB(options: GrubConfigOptions): readonly string[] | undefined {
+  return options.kernelArgumentsB ?? options.kernelArguments
+}
+
 function renderEntry(
   title: string,
   partition: 2 | 3,
@@ -230,9 +236,13 @@ function tableOf(partuuid: string, partition: 2 | 3): 'gpt' | 'msdos' {
   )
 }
 
-/** Words that cannot end the line, quote, expand or comment inside a GRUB script. */
+/** True for a word that cannot end the line, quote, expand or comment inside a GRUB script. */
+export function isKernelArgument(argument: string): boolean {
+  return /^[A-Za-z0-9_.,:=/@%+-]+$/.test(argument)
+}
+
 function assertKernelArgument(argument: string): void {
-  if (!/^[A-Za-z0-9_.,:=/@%+-]+$/.test(argument))
+  if (!isKernelArgument(argument))
     throw new RangeError(
       `Cannot render the boot menu: kernel argument ${JSON.stringify(argument)} holds a character that GRUB would interpret`,
     )

@@ -3,7 +3,14 @@
 // leaves is nothing or an empty file, which both boot and are completed at the next start.
 // A custom.cfg that is not ours is never touched.
 import { createNewFile, readText, renameNew } from '@kubenest/base/files'
-import { CUSTOM_CONFIG_MARK, renderCustomConfig } from '@kubenest/provision/boot/grub-config'
+import {
+  CUSTOM_CONFIG_MARK,
+  isKernelArgument,
+  KERNEL_ARGUMENTS,
+  renderCustomConfig,
+} from '@kubenest/provision/boot/grub-config'
+import { kernelLinesOf } from '../settings/grub/menu-file.ts'
+import type { SlotName } from '../update/journal-state.ts'
 
 export type CustomConfigOutcome =
   /** The menu is ours: nothing is needed. */
@@ -28,8 +35,20 @@ export async function installCustomConfig(
   if (present !== undefined && present !== '')
     return present.startsWith(CUSTOM_CONFIG_MARK) ? 'present' : 'foreign'
   if (partuuids === undefined) return 'not-applicable'
-  const text = renderCustomConfig({ partuuidA: partuuids.a, partuuidB: partuuids.b })
+  const text = renderCustomConfig({
+    partuuidA: partuuids.a,
+    partuuidB: partuuids.b,
+    kernelArguments: argumentsOf(menu, 'A'),
+    kernelArgumentsB: argumentsOf(menu, 'B'),
+  })
   await createNewFile(`${folder}/custom.new`, text)
   await renameNew(`${folder}/custom.new`, `${folder}/custom.cfg`)
   return 'installed'
+}
+
+/** What users have set in that menu goes on in ours; a word that our script cannot hold does not. */
+function argumentsOf(menu: string, slot: SlotName): readonly string[] {
+  const line = kernelLinesOf(menu.split('\n')).find((each) => each.slot === slot)
+  if (line === undefined) return KERNEL_ARGUMENTS
+  return line.words.filter((word) => !word.startsWith('root=') && isKernelArgument(word))
 }

@@ -5,13 +5,12 @@ import { readText, stat } from '@kubenest/base/files'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import { CUSTOM_CONFIG_MARK } from '@kubenest/provision/boot/grub-config'
 import { findSlots, resolveRoot, type SlotPair } from '../../backends/find-slots.ts'
-import { BOOT_FOLDER } from '../../bootloader/boot-environment.ts'
+import { findBootLayout } from '../../bootloader/boot-layout.ts'
 import type { SlotName } from '../../update/journal-state.ts'
 import type { BootFacts } from '../setting-model.ts'
 
 /** The verified root of a dm-verity system (contract 8.2). */
 const VERITY_ROOT = '/dev/mapper/kubeos-root'
-const LEGACY_FOLDER = '/boot/grub2'
 
 /** Looks at the node; throws when its slots cannot be told. */
 export async function readBootFacts(
@@ -27,9 +26,7 @@ export async function readBootFacts(
 
 /** On a node whose menu somebody else made, the entries of our custom.cfg boot (decision 26). */
 async function findMenus(sysroot: SysRoot): Promise<string[]> {
-  const isUefi = (await stat(sysroot.path(`${BOOT_FOLDER}/grub.cfg`))) !== undefined
-  const isLegacy = (await stat(sysroot.path(`${LEGACY_FOLDER}/grub.cfg`))) !== undefined
-  const folder = isUefi || !isLegacy ? BOOT_FOLDER : LEGACY_FOLDER
+  const { folder } = await findBootLayout(sysroot)
   const menu = (await readText(sysroot.path(`${folder}/grub.cfg`))) ?? ''
   const custom = await readText(sysroot.path(`${folder}/custom.cfg`))
   const isOwn = menu.includes('function kubenest_slot {')
