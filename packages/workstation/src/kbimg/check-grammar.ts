@@ -1,7 +1,8 @@
-// Per-field grammar (threat T14, rules V9 and V18): values that reach account files, paths inside
+// Per-field grammar (threat T14, rules V9, V18 and V21): values that reach account files, paths inside
 // the root, package managers or unit names. What passes is safe as one argument of a program; what
 // could be read as an option or as a second record is refused.
 import { configError } from './config-error.ts'
+import { planPackages } from './plan-image.ts'
 import type { BuiltImageType, ImageConfig, UserConfig } from './config.ts'
 
 const FORBIDDEN_CHARACTERS = /[|;&><,#!$]/
@@ -17,10 +18,13 @@ const IMAGE_GIB_MAX = 16_384
 /** Partition 1 with what precedes it, and what the rule keeps free for PERSIST, MiB (rule V18). */
 const BOOT_MIB = 60
 const SPARE_MIB = 2100
+/** Rule V21. */
+const PACKAGE_LIST_BYTES_MAX = 1_048_576
 
 /** Checks all values of a configuration; throws for the first wrong one. */
 export function checkGrammar(config: ImageConfig, imageType: BuiltImageType): void {
   checkRepo(config)
+  checkPackages(config)
   for (const [index, user] of config.users.entries()) checkUser(`users[${index}]`, user)
   for (const [index, copy] of config.copies.entries()) {
     const key = `copy_files[${index}]`
@@ -46,7 +50,7 @@ export function checkGrammar(config: ImageConfig, imageType: BuiltImageType): vo
 }
 
 function checkRepo(config: ImageConfig): void {
-  const { version, repoPath, agentPath, upgradeImage, packages, rootPasswordHash } = config.repo
+  const { version, repoPath, agentPath, upgradeImage, rootPasswordHash } = config.repo
   const named = { version, repo_path: repoPath, agent_path: agentPath, upgrade_img: upgradeImage }
   for (const [key, value] of Object.entries(named)) {
     if (value !== undefined && FORBIDDEN_CHARACTERS.test(value))
@@ -73,14 +77,6 @@ function checkRepo(config: ImageConfig): void {
       upgradeImage,
       'this is no image name; write for example "kubeos-upgrade:v1"',
     )
-  const bad = packages.find((name) => !PACKAGE_NAME.test(name))
-  if (bad !== undefined)
-    throw configError(
-      'package-name',
-      'from_repo.rpmlist',
-      bad,
-      'this is no Debian package name; correct or remove it',
-    )
   checkPassword('from_repo.root_passwd', rootPasswordHash.reveal())
   if (rootPasswordHash.reveal().includes(':'))
     throw configError(
@@ -88,6 +84,26 @@ function checkRepo(config: ImageConfig): void {
       'from_repo.root_passwd',
       undefined,
       'a colon would split the account record; give a hash made by openssl passwd -6',
+    )
+}
+
+function checkPackages(config: ImageConfig): void {
+  const bad = config.repo.packages.find((name) => !PACKAGE_NAME.test(name))
+  if (bad !== undefined)
+    throw configError(
+      'package-name',
+      'from_repo.rpmlist',
+      bad,
+      'this is no Debian package name; correct or remove it',
+    )
+  // Names are ASCII; each stands on a line of its own.
+  const sizeBytes = planPackages(config).reduce((sum, name) => sum + name.length + 1, 0)
+  if (sizeBytes > PACKAGE_LIST_BYTES_MAX)
+    throw configError(
+      'package-list-too-large',
+      'from_repo.rpmlist',
+      undefined,
+      `with what booting needs it has ${sizeBytes} bytes, at most ${PACKAGE_LIST_BYTES_MAX}; name fewer packages`,
     )
 }
 

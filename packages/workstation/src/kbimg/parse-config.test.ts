@@ -15,13 +15,18 @@ rpmlist = ["containerd"]
 legacy_bios = false
 `
 
-function parse(text: string, imageType: ImageType = 'vm-img', strict = false) {
-  return parseConfig(text, { imageType, architecture: 'x86_64', strict })
+function parse(
+  text: string,
+  imageType: ImageType = 'vm-img',
+  strict = false,
+  architecture = 'x86_64',
+) {
+  return parseConfig(text, { imageType, architecture, strict })
 }
 
-function refusal(text: string, imageType: ImageType = 'vm-img', strict = false): OsError {
+function refusal(...parameters: Parameters<typeof parse>): OsError {
   try {
-    parse(text, imageType, strict)
+    parse(...parameters)
   } catch (error) {
     if (isOsError(error)) return error
     throw error
@@ -210,12 +215,115 @@ test('parseConfig() refuses a password with a newline and does not show it', () 
   expect(error.message).not.toContain('hunter2')
 })
 
+test('parseConfig() does not show a password of the wrong type', () => {
+  for (const text of [
+    '[grub]\npasswd = ["hunter2"]',
+    '[[users]]\nname = "a"\npasswd = ["hunter2"]',
+  ])
+    expect(refusal(`${REPO}${text}\n`)).toMatchObject({
+      code: 'config-wrong-type',
+      message: expect.not.stringContaining('hunter2'),
+    })
+})
+
 test('parseConfig() does not quote the line of a syntax error, which may hold a password', () => {
   expect(refusal(`${REPO}[grub]\npasswd = "hunter2\n`).message).not.toContain('hunter2')
 })
 
 test('parseConfig() wants a name for an upgrade image', () => {
   expect(refusal(REPO, 'upgrade-img').message).toMatch(/from_repo\.upgrade_img/)
+})
+
+test('parseConfig() refuses legacy boot where there is none (V4), and with verity (V5)', () => {
+  const legacy = REPO.replace('= false', '= true')
+  expect(refusal(legacy, 'vm-img', false, 'aarch64')).toMatchObject({
+    code: 'config-legacy-bios',
+    message: 'Cannot use from_repo.legacy_bios = true: aarch64 has no legacy BIOS; set it to false',
+  })
+  const verity = `${legacy}[grub]\npasswd = "p"\n[dm_verity]\nefi_key = "a"\ngrub_key = "b"\n`
+  expect(refusal(verity)).toMatchObject({
+    code: 'config-legacy-bios',
+    message: 'Cannot use from_repo.legacy_bios = true: dm_verity needs UEFI; set it to false',
+  })
+})
+
+test('parseConfig() refuses each forbidden character in each documented key (V9)', () => {
+  const upgrade = `${REPO}upgrade_img = "a:v1"\n`
+  const keys = ['version', 'repo_path', 'agent_path', 'upgrade_img']
+  for (const key of keys)
+    for (const character of '|;&><,#!$') {
+      const text = upgrade.replace(new RegExp(`${key} = "`), `${key} = "x${character}`)
+      const error = refusal(text, 'upgrade-img')
+      expect([error.code, error.fields['key']]).toEqual([
+        'config-forbidden-character',
+        `from_repo.${key}`,
+      ])
+    }
+})
+
+test('parseConfig() wants from_repo for an upgrade image, whatever else is there (V2)', () => {
+  const docker = '[from_dockerimg]\nupgrade_img = "a"\nlegacy_bios = false\n'
+  expect(refusal(docker, 'upgrade-img').code).toBe('config-missing-section')
+  expect(refusal(docker, 'vm-img').code).toBe('not-built-yet')
+  expect(parse(`${REPO}upgrade_img = "a:v1"\n${docker}`, 'upgrade-img').unknownKeys).toEqual([])
+})
+
+test('parseConfig() refuses disks that no image fits into', () => {
+  const disk = (root: number, size: number) =>
+    `${REPO}[disk_partition]\nroot = ${root}\nimg_size = ${size}\n`
+  expect(refusal(disk(63, 20)).message).toBe(
+    'Cannot use disk_partition.root = 63: a root needs at least 64 MiB; give more',
+  )
+  expect(refusal(disk(64, 16_385)).code).toBe('config-partition-size')
+  expect(refusal(disk(64, 0)).code).toBe('config-partitions-do-not-fit')
+  // Rule V18 at its border: 60 + 2 × 968 + 2100 MiB are 4 GiB.
+  expect(parse(disk(968, 4)).config.disk).toEqual({ rootMib: 968, imageGib: 4 })
+  expect(refusal(disk(969, 4)).code).toBe('config-partitions-do-not-fit')
+})
+
+test('parseConfig() refuses a package list above 1 MiB, boot packages counted (V21)', () => {
+  const list = (count: number) => {
+    const names = Array.from({ length: count }, (_, index) => `"p${index}-${'x'.repeat(15_000)}"`)
+    return REPO.replace('"containerd"', names.join(','))
+  }
+  expect(parse(list(69)).config.repo.packages).toHaveLength(69)
+  expect(refusal(list(70))).toMatchObject({
+    code: 'config-package-list-too-large',
+    fields: { key: 'from_repo.rpmlist' },
+  })
+  expect(refusal(`${REPO}# ${'x'.repeat(4_194_304)}`).code).toBe('config-too-large')
+})
+
+/** Each: text behind [from_repo], the key that must be named. */
+const INCOMPLETE: readonly (readonly [string, string])[] = [
+  ['upgrade_img = " "', 'from_repo.upgrade_img'],
+  ['[[users]]\nname = "a"', 'users[0].passwd'],
+  ['[[users]]\nname = "a"\npasswd = ""', 'users[0].passwd'],
+  ['[[users]]\nname = "a"\npasswd = "p"\nprimary_group = ""', 'users[0].primary_group'],
+  ['[[users]]\nname = "a"\npasswd = "p"\ngroups = []', 'users[0].groups'],
+  ['[[users]]\nname = "a"\npasswd = "p"\ngroups = [" "]', 'users[0].groups'],
+  ['[[users]]\nname = "a"\npasswd = 1', 'users[0].passwd'],
+  ['[[users]]\nname = "a"\npasswd = "p"\n[[users]]\nname = "b"', 'users[1].passwd'],
+  ['[[copy_files]]\nsrc = "a"', 'copy_files[0].dst'],
+  ['[[copy_files]]\nsrc = ["a"]\ndst = "b"', 'copy_files[0].src'],
+  ['[[copy_files]]\nsrc = "a"\ndst = "b"\ncreate_dir = " "', 'copy_files[0].create_dir'],
+  ['[grub]', 'grub.passwd'],
+  ['[systemd_service]\nname = "x"', 'systemd_service.name'],
+  ['[systemd_service]\nname = [""]', 'systemd_service.name'],
+  ['[chroot_script]\nrm = true', 'chroot_script.path'],
+  ['[chroot_script]\npath = "a"\nrm = "yes"', 'chroot_script.rm'],
+  ['[disk_partition]\nimg_size = 4', 'disk_partition.root'],
+  ['[disk_partition]\nroot = "64"', 'disk_partition.root'],
+  ['[persist_mkdir]\nname = []', 'persist_mkdir.name'],
+  ['[persist_mkdir]\nname = ["a", " "]', 'persist_mkdir.name'],
+  ['[persist_mkdir]\nname = 1', 'persist_mkdir.name'],
+  ['[admin_container]\nimg_name = "a"', 'admin_container.hostshell'],
+]
+
+test.each(INCOMPLETE)('parseConfig() names the key that is wrong in %j', (text, key) => {
+  const error = refusal(`${REPO}${text}\n`)
+  expect([error.fields['key'], error.kind]).toEqual([key, 'invalid'])
+  expect(error.message).toStartWith(`Cannot use ${key}`)
 })
 
 test('parseConfig() lets a small disk size pass for an upgrade image', () => {

@@ -1,4 +1,4 @@
-// TOML text → typed configuration for one image type (rules V1–V5, V9, V16, V18 and decision 27).
+// TOML text → typed configuration for one image type (rules V1–V6, V9, V16, V18, V21 and decision 27).
 // Rules that need the machine (files, free space) are in check-machine.ts.
 import { parse, TomlError } from 'smol-toml'
 import { OsError } from '@kubenest/base/errors'
@@ -8,7 +8,7 @@ import { configError } from './config-error.ts'
 import type { BuiltImageType, ImageConfig, ImageType } from './config.ts'
 import { readConfig } from './read-config.ts'
 
-const TEXT_LENGTH_MAX = 1_048_576
+const TEXT_LENGTH_MAX = 4_194_304
 
 export interface ParsedConfig {
   readonly config: ImageConfig
@@ -51,7 +51,7 @@ function parseToml(text: string): Table {
       'too-large',
       'the file',
       undefined,
-      'it is larger than 1 MiB; this is no kbimg configuration',
+      'it is larger than 4 MiB; this is no kbimg configuration',
     )
   try {
     return parse(text)
@@ -81,7 +81,11 @@ function requireBuiltType(document: Table, imageType: ImageType): BuiltImageType
       undefined,
       'from_repo is given too; keep one of them',
     )
-  if (document['from_dockerimg'] !== undefined && document['from_repo'] === undefined)
+  if (
+    document['from_dockerimg'] !== undefined &&
+    document['from_repo'] === undefined &&
+    imageType === 'vm-img'
+  )
     throw notBuiltYet('from_dockerimg', 'describe the image with from_repo')
   if (document['from_repo'] === undefined)
     throw configError(
