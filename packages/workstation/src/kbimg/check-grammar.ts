@@ -1,6 +1,6 @@
-// Per-field grammar (threat T14, rules V9, V18 and V21): values that reach account files, paths inside
-// the root, package managers or unit names. What passes is safe as one argument of a program; what
-// could be read as an option or as a second record is refused.
+// Per-field grammar (threat T14, rules V9, V18 and V21): values that reach account files, paths
+// inside the root, package managers or unit names. What passes is safe as one argument of a
+// program; what could be read as an option or as a second record is refused.
 import { configError } from './config-error.ts'
 import { planPackages } from './plan-image.ts'
 import type { BuiltImageType, ImageConfig, UserConfig } from './config.ts'

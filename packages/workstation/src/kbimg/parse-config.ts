@@ -1,5 +1,5 @@
-// TOML text → typed configuration for one image type (rules V1–V6, V9, V16, V18, V21 and decision 27).
-// Rules that need the machine (files, free space) are in check-machine.ts.
+// TOML text → typed configuration for one image type (rules V1–V6, V9, V16, V18, V21 and decision
+// 27). Rules that need the machine (files, free space) are in check-machine.ts.
 import { parse, TomlError } from 'smol-toml'
 import { OsError } from '@kubenest/base/errors'
 import { checkSchema, type Table, type UnknownKey } from './check-schema.ts'
