@@ -2,6 +2,7 @@
 // or agent could make, and some seed must show it as the invariant that it breaks.
 import { describe, expect, test } from 'bun:test'
 import type { KubeObject, Node } from '@kubenest/api/core/objects'
+import type { AgentStatus } from '@kubenest/api/agent/rpc'
 import { NODE_ANNOTATIONS } from '@kubenest/api/os/names'
 import type { Os } from '@kubenest/api/os/os'
 import type { AgentClient } from '@kubenest/cluster/proxy/agent-client'
@@ -65,6 +66,10 @@ const withSpec = (change: (spec: NonNullable<Os['spec']>) => void) => (client: K
   misread(client, OSES, ({ spec }) => {
     if (spec !== undefined) change(spec)
   })
+
+function withoutTrial({ trial: _, ...status }: AgentStatus): AgentStatus {
+  return status
+}
 
 const SABOTAGES: readonly (readonly [string, string, Sabotage])[] = [
   [
@@ -136,6 +141,20 @@ const SABOTAGES: readonly (readonly [string, string, Sabotage])[] = [
           return status?.trial === undefined
             ? status
             : { ...status, trial: { ...status.trial, verdict: 'Committed' } }
+        },
+      }),
+    },
+  ],
+  [
+    'an agent that forgets its trials, and so tries an image again',
+    'I20',
+    {
+      forgetsTrials: true,
+      agent: (client) => ({
+        ...client,
+        status: async () => {
+          const status = await client.status()
+          return status === undefined ? status : withoutTrial(status)
         },
       }),
     },
