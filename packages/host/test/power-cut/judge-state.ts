@@ -33,8 +33,8 @@ export interface JudgeContext {
 export async function judgeState(context: JudgeContext, files: Files): Promise<string[]> {
   return [
     ...(await judgeBootable(context, files)),
-    ...judgeSavedEntry(context, files),
-    ...judgeJournal(context, files),
+    ...judgeSavedEntry(files.get(context.paths.environment), context.committed),
+    ...judgeJournal(files.get(context.paths.journal), files.get(context.paths.environment)),
   ]
 }
 
@@ -74,12 +74,14 @@ function lookAt(slot: Uint8Array): Promise<SlotLook> {
 }
 
 /** I2: the saved entry names a slot that has committed. A block that is not valid names none. */
-function judgeSavedEntry(context: JudgeContext, files: Files): string[] {
-  const block = files.get(context.paths.environment)
+export function judgeSavedEntry(
+  block: Uint8Array | undefined,
+  committed: ReadonlySet<string>,
+): string[] {
   if (block === undefined) return ['I6: the environment is gone']
   try {
     const slot = slotOfEntry(parseGrubEnvironment(block).get('saved_entry'))
-    if (slot === undefined || context.committed.has(slot)) return []
+    if (slot === undefined || committed.has(slot)) return []
     return [`I2: saved_entry names ${slot}, which has not committed`]
   } catch (error) {
     return [`I6: ${error instanceof Error ? error.message : String(error)}`]
@@ -90,8 +92,11 @@ function judgeSavedEntry(context: JudgeContext, files: Files): string[] {
  * I14 and I22: a record survives every cut, and it says "committed" only after the commit is
  * durable.
  */
-function judgeJournal(context: JudgeContext, files: Files): string[] {
-  const bytes = files.get(context.paths.journal) ?? empty()
+export function judgeJournal(
+  journal: Uint8Array | undefined,
+  environment: Uint8Array | undefined,
+): string[] {
+  const bytes = journal ?? empty()
   const records = [0, 1].map((place) =>
     parseJournalRecord(
       bytes.subarray(place * JOURNAL_RECORD_BYTES, (place + 1) * JOURNAL_RECORD_BYTES),
@@ -101,12 +106,11 @@ function judgeJournal(context: JudgeContext, files: Files): string[] {
   const state = newestRecord(records)?.state
   if (state === undefined) return ['I14: no journal record is valid']
   const target = state.phase === 'Committed' ? state.operation?.target : undefined
-  if (target === undefined || savedSlot(context, files) === target) return []
+  if (target === undefined || savedSlot(environment) === target) return []
   return [`I22: the journal says committed and saved_entry does not name ${target}`]
 }
 
-function savedSlot(context: JudgeContext, files: Files): 'A' | 'B' | undefined {
-  const block = files.get(context.paths.environment)
+function savedSlot(block: Uint8Array | undefined): 'A' | 'B' | undefined {
   if (block === undefined || !isGrubEnvironment(block)) return undefined
   return slotOfEntry(parseGrubEnvironment(block).get('saved_entry'))
 }

@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { systemClock, type Clock } from '@kubenest/base/clock'
 import { renderGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
 import { createBootEnvironment } from '../../src/agent/bootloader/boot-environment.ts'
 import { gate, trialStart } from '../../src/agent/update/commands.ts'
 import { systemRawFiles } from '../../src/linux/raw-file.ts'
 import { createFakeNode, makeImage, type FakeNode } from '../engine/fake-node.ts'
+import { until } from '../engine/requests.ts'
 import { createGrubOracle, type GrubOracle } from '../grub-oracle.ts'
 import { judgeState, type JudgeContext } from './judge-state.ts'
 import { randomOf, sampleStates } from './sample-states.ts'
@@ -32,6 +34,12 @@ beforeAll(async () => {
 })
 afterAll(() => fs.rm(folder, { recursive: true }))
 
+/** The digest of the running slot is not put off until a test is in the middle of its record. */
+const IMPATIENT: Clock = {
+  ...systemClock,
+  sleep: (_delayMs, signal) => systemClock.sleep(0, signal),
+}
+
 interface Stage {
   readonly node: FakeNode
   readonly log: LogEntry[]
@@ -43,10 +51,13 @@ async function createStage(name: string): Promise<Stage> {
   await fs.mkdir(home)
   const log: LogEntry[] = []
   const rawFiles = recordWrites(systemRawFiles, log)
-  const node = await createFakeNode(home, { rawFiles, oracle, slotBytes: SLOT_BYTES, imageMib: 2 })
+  const sizes = { slotBytes: SLOT_BYTES, imageMib: 2 }
+  const node = await createFakeNode(home, { rawFiles, oracle, clock: IMPATIENT, ...sizes })
   await node.engine.recover()
   // The first record makes the file; from then on its size never changes.
   await node.engine.allow({ digest: 'none', version: 'none' })
+  // Its own journal writes would stand between those that are recorded.
+  await until('the digest of slot A', async () => !node.engine.hasBackgroundWork())
   const image = await makeImage(home, { version: 'v2', sizeMib: 2 })
   node.serve(image)
   return { node, log, image }

@@ -1,7 +1,7 @@
 // Gives a node whose menu somebody else made the fallback and the backup environment (decision 26).
 // Made under a new name, flushed, then renamed to the name that does not exist yet: what a power cut
-// leaves is nothing or an empty file, which both boot and are completed at the next start.
-// A custom.cfg that is not ours is never touched.
+// leaves is nothing or an empty file, which both boot and are completed at the next start. A
+// custom.cfg that is not ours is never touched.
 import { createNewFile, readText, renameNew } from '@kubenest/base/files'
 import {
   CUSTOM_CONFIG_MARK,
