@@ -1,6 +1,6 @@
 // Gives a node whose menu somebody else made the fallback and the backup environment (decision 26).
-// Made under a new name, flushed, then renamed to the name that does not exist yet: what a power cut
-// leaves is nothing or an empty file, which both boot and are completed at the next start. A
+// Made under a new name, flushed, then renamed to the name that does not exist yet: what a power
+// cut leaves is nothing or an empty file, which both boot and are completed at the next start. A
 // custom.cfg that is not ours is never touched.
 import { createNewFile, readText, renameNew } from '@kubenest/base/files'
 import {
@@ -46,7 +46,7 @@ export async function installCustomConfig(
   return 'installed'
 }
 
-/** What users have set in that menu goes on in ours; a word that our script cannot hold does not. */
+/** What users have set in that menu goes on in ours, but for words that our script cannot hold. */
 function argumentsOf(menu: string, slot: SlotName): readonly string[] {
   const line = kernelLinesOf(menu.split('\n')).find((each) => each.slot === slot)
   if (line === undefined) return KERNEL_ARGUMENTS
