@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/@oven/bun-linux-x64/bin:$(PATH)
 # Words for `kubenest lab demo`, for example DEMO_FLAGS=--no-vm.
 DEMO_FLAGS ?=
 
-.PHONY: help setup setup-base ok test test-vm demo build build-x64 images bench fmt clean
+.PHONY: help setup setup-base ok test test-vm prove demo build build-x64 images bench fmt clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -26,6 +26,9 @@ test: setup build-x64 ## What CI runs: the gate, component tests, a real API ser
 
 test-vm: setup build-x64 ## One virtual node through upgrade, power cut, rollback and two bad versions
 	@$(BUN) tools/test.ts vm
+
+prove: setup build-x64 ## The long form of the proof (docs/en/reliability.md): hours
+	@KUBENEST_PROVE=1 $(BUN) tools/test.ts prove
 
 demo: setup build-x64 ## Watch one kubectl apply upgrade a fleet and roll it back (DEMO_FLAGS=--no-vm)
 	@dist/linux-x64/kubenest lab demo $(DEMO_FLAGS)

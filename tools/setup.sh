@@ -12,7 +12,7 @@ kube='etcd-server openssl unzip'
 why_light='light nodes: a sandbox, the real GRUB that decides about each boot, tools for disk images'
 light='bubblewrap grub-emu grub-common libsdl1.2debian libcaca0 e2fsprogs mtools dosfstools fdisk zstd'
 why_vm='virtual nodes: QEMU with UEFI, a root file system without root rights, image tools'
-vm='qemu-system-x86 qemu-utils ovmf grub-efi-amd64-bin mmdebstrap skopeo uidmap strace'
+vm='qemu-system-x86 qemu-utils ovmf grub-efi-amd64-bin mmdebstrap skopeo uidmap strace busybox-static'
 
 why_engines='image sources: a registry and two container engines, which tests run privately'
 engines='docker-registry'

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { REPOSITORY } from './repository.ts'
 
 /** Suites in the order in which they run: quick ones first. */
-export const SUITES = ['ok', 'component', 'kube', 'vm'] as const
+export const SUITES = ['ok', 'component', 'kube', 'vm', 'prove'] as const
 export type Suite = (typeof SUITES)[number]
 
 interface SuiteRule {
@@ -13,21 +13,29 @@ interface SuiteRule {
 }
 
 const MINUTE_MS = 60_000
-const isComponentTest = (file: string) => /^packages\/[^/]+\/test\//.test(file)
+const isPackageTest = (file: string) => /^packages\/[^/]+\/test\//.test(file)
+/** Long forms of component tests: hours, not minutes. */
+const isProof = (file: string) => /^packages\/[^/]+\/test\/prove\//.test(file)
 
 const RULES: Readonly<Record<Suite, SuiteRule>> = {
   ok: {
     globs: ['packages/**/*.test.ts', 'tools/*.test.ts'],
-    belongs: (file) => !isComponentTest(file),
+    belongs: (file) => !isPackageTest(file),
     limitMs: 10 * MINUTE_MS,
   },
   component: {
     globs: ['packages/*/test/**/*.test.ts'],
-    belongs: isComponentTest,
-    limitMs: 15 * MINUTE_MS,
+    belongs: (file) => isPackageTest(file) && !isProof(file),
+    limitMs: 25 * MINUTE_MS,
   },
   kube: { globs: ['e2e/kube/**/*.test.ts'], belongs: () => true, limitMs: 30 * MINUTE_MS },
   vm: { globs: ['e2e/vm/**/*.test.ts'], belongs: () => true, limitMs: 45 * MINUTE_MS },
+  prove: {
+    // Those in faults have both forms in one file and choose by KUBENEST_PROVE.
+    globs: ['packages/*/test/prove/**/*.test.ts', 'packages/*/test/faults/**/*.test.ts'],
+    belongs: () => true,
+    limitMs: 12 * 60 * MINUTE_MS,
+  },
 }
 
 /** Time after which a suite is killed and counts as failed, milliseconds. */

@@ -13,9 +13,10 @@ test('renderClosing() ends with the sum of all parts and nothing after it', () =
   expect(text.split('\n').at(-1)).toBe('39 passed, 3 failed')
 })
 
-test('chooseParts() runs everything without words, and keeps the order', () => {
+test('chooseParts() runs all but the long proof without words, and keeps the order', () => {
   expect(chooseParts([])).toEqual(['checks', 'ok', 'component', 'kube', 'vm'])
   expect(chooseParts(['vm', 'ok'])).toEqual(['ok', 'vm'])
+  expect(chooseParts(['prove'])).toEqual(['prove'])
   expect(() => chooseParts(['okay'])).toThrow('Cannot run "okay"')
 })
 
@@ -26,6 +27,7 @@ test('suiteFiles() puts every test file into exactly one suite', async () => {
     component: ['packages/api/test/deep/z.test.ts'],
     kube: ['e2e/kube/k.test.ts'],
     vm: ['e2e/vm/v.test.ts'],
+    prove: ['packages/api/test/prove/p.test.ts'],
   }
   for (const file of [...Object.values(files).flat(), 'packages/api/src/not-a-test.ts'])
     await Bun.write(path.join(root, file), '')

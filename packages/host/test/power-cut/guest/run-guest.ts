@@ -1,0 +1,93 @@
+// One boot of the micro guest, with every write and flush of its node disk in a log below the file
+// systems (QEMU's `blklogwrites`). The disk is what the guest left.
+import * as fs from 'node:fs/promises'
+
+/** What the driver prints when a phase list is done, with the outcome. */
+export const RESULT_WORD = 'KUBENEST-RESULT'
+/** Before the name of a file and the digest of what it holds at that moment. */
+export const VERSION_WORD = 'KUBENEST-VERSION'
+
+/** Digests that a file had in a boot, by its path in the guest. */
+export type FileVersions = ReadonlyMap<string, ReadonlySet<string>>
+
+export interface GuestBoot {
+  readonly kernel: string
+  readonly initramfs: string
+  readonly tools: string
+  readonly disk: string
+  /** Where the record of writes goes. */
+  readonly log: string
+  readonly console: string
+  /** Words of the kernel line as the boot menu gave them. */
+  readonly kernelArguments: readonly string[]
+  /** What the driver does. */
+  readonly scenario: string
+  readonly limitMs: number
+}
+
+/** Runs until the guest reboots; throws with the end of its console when the driver failed. */
+export async function runGuest(boot: GuestBoot): Promise<FileVersions> {
+  await fs.writeFile(boot.log, new Uint8Array(0))
+  const child = Bun.spawn(argvOf(boot), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: boot.limitMs,
+    killSignal: 'SIGKILL',
+  })
+  const complaint = await new Response(child.stderr).text()
+  await child.exited
+  const said = await fs.readFile(boot.console, 'utf8').catch(() => '')
+  if (said.includes(`${RESULT_WORD} ok`)) return versionsIn(said)
+  throw new Error(`The guest failed in ${boot.scenario}: ${complaint}${said.slice(-6000)}`)
+}
+
+function versionsIn(said: string): FileVersions {
+  const versions = new Map<string, Set<string>>()
+  const lines = said.matchAll(new RegExp(`^${VERSION_WORD} (\\S+) ([0-9a-f]{64})`, 'gm'))
+  for (const [, file = '', digest = ''] of lines)
+    versions.set(file, (versions.get(file) ?? new Set()).add(digest))
+  return versions
+}
+
+function argvOf(boot: GuestBoot): string[] {
+  const words = [
+    'console=ttyS0',
+    'quiet',
+    'loglevel=4',
+    'mitigations=off',
+    'nowatchdog',
+    'panic=-1',
+    ...boot.kernelArguments.filter((word) => !/^(?:quiet|crashkernel=|panic=)/.test(word)),
+    `kubenest.scenario=${boot.scenario}`,
+  ]
+  const machine =
+    '-accel tcg,thread=single,tb-size=256 -cpu max -machine q35 -smp 1 -m 768 -nodefaults' +
+    ' -no-user-config -display none -no-reboot -device virtio-rng-pci'
+  return [
+    'qemu-system-x86_64',
+    ...machine.split(' '),
+    '-serial',
+    `file:${boot.console}`,
+    '-kernel',
+    boot.kernel,
+    '-initrd',
+    boot.initramfs,
+    '-append',
+    words.join(' '),
+    ...blockdev({ driver: 'file', filename: boot.disk, 'node-name': 'file', cache: FAST }),
+    ...blockdev({ driver: 'raw', file: 'file', 'node-name': 'raw' }),
+    ...blockdev({ driver: 'file', filename: boot.log, 'node-name': 'log', cache: FAST }),
+    ...blockdev({ driver: 'blklogwrites', file: 'raw', log: 'log', 'node-name': 'node' }),
+    '-device',
+    'virtio-blk-pci,drive=node,discard=off,write-zeroes=off,write-cache=on',
+    ...blockdev({ driver: 'file', filename: boot.tools, 'node-name': 'tools', 'read-only': true }),
+    '-device',
+    'virtio-blk-pci,drive=tools',
+  ]
+}
+
+// The record is taken above these files: whether they reach this machine's disk is of no interest.
+const FAST = { 'no-flush': true }
+
+function blockdev(options: Readonly<Record<string, unknown>>): string[] {
+  return ['-blockdev', JSON.stringify(options)]
+}

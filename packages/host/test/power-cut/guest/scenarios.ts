@@ -1,0 +1,116 @@
+// What the guest does in each boot, phase by phase. The names of phases are those that
+// ../replay-phases.ts judges.
+import * as fs from 'node:fs/promises'
+import type { AgentSlot } from '@kubenest/api/agent/rpc'
+import { imageUrl } from './serve-images.ts'
+import {
+  beginPhase,
+  call,
+  callFails,
+  callOk,
+  rebootAsked,
+  runAgent,
+  startAgent,
+  status,
+  tellVersion,
+  until,
+} from './guest-agent.ts'
+import { BOOT_PATH, changeEnvironmentOften } from './environment-writes.ts'
+import { breakMenu, breakSelector, switchWithoutFlush, writeSettingSlowly } from './known-bad.ts'
+import { SETTING_CASES, type SettingCase } from './setting-cases.ts'
+
+export const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
+  upgrade,
+  commit,
+  'roll-back': rollBack,
+  retrofit,
+}
+
+/** Slot A runs. First journal, abandoned and killed preparations, then an upgrade that is armed. */
+async function upgrade(): Promise<void> {
+  await beginPhase('first-journal')
+  const agent = await startAgent()
+  await until('the digest of slot A', async () => (await slot('A'))?.digest !== undefined)
+  await beginPhase('abort')
+  await callFails('prepare_upgrade', [await request('v2.img', '', 'f'.repeat(64))])
+  await callFails('prepare_upgrade', [await request('v2.img', 'cut/')])
+  await beginPhase('clean-up')
+  const stalled = call('prepare_upgrade', [await request('v2.img', 'stall/')])
+  stalled.catch(() => undefined)
+  await until('half an image', async () => {
+    const operation = (await status())?.operation
+    return operation?.phase === 'Writing' && (operation.bytesDone ?? 0) > 1_000_000
+  })
+  await agent.kill()
+  await startAgent()
+  await beginPhase('upgrade')
+  await callOk('prepare_upgrade', [await request('v2.img')])
+  await callOk('upgrade')
+  await rebootAsked()
+}
+
+/** Slot B is on trial: it is committed; then the node is told to go back. */
+async function commit(): Promise<void> {
+  await beginPhase('trial')
+  await runAgent('trial-start')
+  await startAgent()
+  await beginPhase('commit')
+  await runAgent('gate')
+  await until('the commit', async () => (await status())?.trial?.verdict === 'Committed')
+  await beginPhase('rollback')
+  await callOk('rollback')
+  await rebootAsked()
+}
+
+/** Slot A is on trial again: it is committed; then a tar is unpacked into slot B. */
+async function rollBack(): Promise<void> {
+  await runAgent('trial-start')
+  await startAgent()
+  await beginPhase('rollback-commit')
+  await runAgent('gate')
+  await until('the commit', async () => (await status())?.trial?.verdict === 'Committed')
+  await beginPhase('tar')
+  await callOk('prepare_upgrade', [await request('v3.tar')])
+}
+
+/** A node with a menu of somebody else's; then settings, the selector, and the known-bad orders. */
+async function retrofit(): Promise<void> {
+  await beginPhase('retrofit')
+  await startAgent()
+  await until('the digest of slot A', async () => (await slot('A'))?.digest !== undefined)
+  await tellVersion(`${BOOT_PATH}/custom.cfg`)
+  for (const each of SETTING_CASES) await changeSettings(each)
+  await changeEnvironmentOften()
+  await writeSettingSlowly()
+  await breakSelector()
+  await breakMenu()
+  await switchWithoutFlush()
+}
+
+async function changeSettings({ model, file, requests }: SettingCase): Promise<void> {
+  await beginPhase(`settings ${model}`)
+  if (file !== undefined) await tellVersion(file)
+  for (const entry of requests) {
+    await callOk('configure', [{ configs: [entry] }])
+    if (file !== undefined) await tellVersion(file)
+  }
+}
+
+async function slot(name: 'A' | 'B'): Promise<AgentSlot | undefined> {
+  return (await status())?.slots.find((each) => each.name === name)
+}
+
+async function request(name: string, manner = '', checksum?: string) {
+  const content = await fs.readFile(`/usr/images/${name}`)
+  const digest = new Bun.CryptoHasher('sha256').update(content).digest('hex')
+  return {
+    version: name.replace(/\..*/, ''),
+    check_sum: checksum ?? digest,
+    image_type: 'disk',
+    container_image: '',
+    image_url: imageUrl(`${manner}${name}`),
+    flag_safe: true,
+    mtls: false,
+    certs: { ca_cert: '', client_cert: '', client_key: '' },
+  }
+}
