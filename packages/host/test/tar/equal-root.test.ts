@@ -1,5 +1,5 @@
-// A slot filled from a tar equals a root unpacked by GNU tar: both are packed again in one order and
-// compared byte by byte, which covers every name, mode, owner, time, link, content and attribute.
+// A slot filled from a tar equals a root unpacked by GNU tar: both are packed again in one order
+// and compared byte by byte: every name, mode, owner, time, link, content and attribute.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'

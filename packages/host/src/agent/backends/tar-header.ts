@@ -1,5 +1,5 @@
-// One header block of a tar, decoded strictly. Pure. Stricter than GNU tar, which unpacks: whatever
-// two readers could take differently (numbers with signs, bytes after a terminator, other magics) is
+// One header block of a tar, decoded strictly. Pure. Stricter than GNU tar, which unpacks: what two
+// readers could take differently (numbers with signs, bytes after a terminator, other magics) is
 // refused, so that what we judge is what it does.
 import { OsError } from '@kubenest/base/errors'
 
