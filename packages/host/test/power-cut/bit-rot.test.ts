@@ -44,7 +44,7 @@ beforeAll(async () => {
   const contents = files().map(async (file) => [file, await fs.readFile(file)] as const)
   sound = new Map(await Promise.all(contents))
   console.log(`bit rot seed ${SEED}`)
-})
+}, LIMIT_MS)
 afterAll(() => fs.rm(folder, { recursive: true }))
 
 /** Rots a copy of the sound node; returns what was done, for a failing test. */

@@ -31,7 +31,7 @@ beforeAll(async () => {
   folder = await fs.mkdtemp(path.join(os.tmpdir(), 'power-cut-'))
   oracle = await createGrubOracle(path.join(folder, 'oracle'))
   console.log(`power-cut seed ${SEED}`)
-})
+}, LIMIT_MS)
 afterAll(() => fs.rm(folder, { recursive: true }))
 
 /** The digest of the running slot is not put off until a test is in the middle of its record. */
