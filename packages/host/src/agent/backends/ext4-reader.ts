@@ -50,6 +50,8 @@ const LINK = 0xa000
 const EXTENTS_FLAG = 0x80000
 const LINKS_MAX = 16
 const EXTENT_DEPTH_MAX = 5
+/** A tree that points at itself must not be walked for ever. */
+const EXTENT_NODES_MAX = 10_000
 const DIRECTORY_BYTES_MAX = 16 * 1024 * 1024
 const PIECE_BYTES = 1024 * 1024
 
@@ -90,7 +92,17 @@ async function readGeometry(readAt: ReadAt): Promise<Geometry> {
   if (inodeBytes < 128 || inodeBytes > blockBytes || inodesPerGroup === 0 || descriptorBytes < 32)
     throw damaged('its geometry is impossible')
   const descriptorsAt = (view.getUint32(20, true) + 1) * blockBytes
-  return { readAt, blockBytes, inodesPerGroup, inodeBytes, descriptorBytes, descriptorsAt }
+  const rest = { blockBytes, inodesPerGroup, inodeBytes, descriptorBytes, descriptorsAt }
+  return { readAt: exactly(readAt), ...rest }
+}
+
+/** What the file system points at must be there, whole. */
+function exactly(readAt: ReadAt): ReadAt {
+  return async (position, length) => {
+    const bytes = Number.isSafeInteger(position) ? await readAt(position, length) : undefined
+    if (bytes?.length !== length) throw damaged('it points behind its end')
+    return bytes
+  }
 }
 
 async function findInode(geometry: Geometry, path: string): Promise<Inode | undefined> {
@@ -187,7 +199,7 @@ async function readRange(
 ): Promise<Uint8Array> {
   if (!inode.hasExtents) throw damaged('a file is stored without extents')
   const result = new Uint8Array(length)
-  for (const extent of await readExtents(geometry, inode.body, 0)) {
+  for (const extent of await readExtents(geometry, inode.body, 0, { nodes: 0 })) {
     const from = Math.max(position, extent.firstBlock * geometry.blockBytes)
     const to = Math.min(
       position + length,
@@ -201,13 +213,19 @@ async function readRange(
   return result
 }
 
-async function readExtents(geometry: Geometry, node: Uint8Array, level: number): Promise<Extent[]> {
+async function readExtents(
+  geometry: Geometry,
+  node: Uint8Array,
+  level: number,
+  walked: { nodes: number },
+): Promise<Extent[]> {
   const view = viewOf(node)
   const depth = view.getUint16(6, true)
   const entries = view.getUint16(2, true)
   if (
     view.getUint16(0, true) !== 0xf30a ||
     level > EXTENT_DEPTH_MAX ||
+    (walked.nodes += 1) > EXTENT_NODES_MAX ||
     12 + entries * 12 > node.length
   )
     throw damaged('an extent tree is broken')
@@ -217,7 +235,7 @@ async function readExtents(geometry: Geometry, node: Uint8Array, level: number):
     if (depth > 0) {
       const block = view.getUint16(at + 8, true) * 2 ** 32 + view.getUint32(at + 4, true)
       const child = await geometry.readAt(block * geometry.blockBytes, geometry.blockBytes)
-      result.push(...(await readExtents(geometry, child, level + 1)))
+      result.push(...(await readExtents(geometry, child, level + 1, walked)))
       continue
     }
     const length = view.getUint16(at + 4, true)
