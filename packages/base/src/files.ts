@@ -112,6 +112,7 @@ export async function createNewFile(
       await handle.close()
     }
   } catch (error) {
+    await fs.rm(file, { force: true })
     throw fileError('write', file, error)
   }
 }

@@ -26,9 +26,13 @@ async function openLockFile(file: string): Promise<FileHandle> {
     return await open(file, 'a', 0o600)
   } catch (cause) {
     const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    const isFull = errno === 'ENOSPC' || errno === 'EDQUOT'
+    const reason = isFull
+      ? 'no space is left on its file system; free some and repeat'
+      : `${errno}; check the file system it is on`
     throw new OsError('host', {
-      code: errno === 'ENOSPC' ? 'disk-full' : 'lock-failed',
-      message: `Cannot open the lock ${file}: ${errno}; check the file system it is on`,
+      code: isFull ? 'disk-full' : 'lock-failed',
+      message: `Cannot open the lock ${file}: ${reason}`,
       fields: { file, errno },
       cause,
     })
