@@ -42,8 +42,8 @@ export async function replaceBootFile(file: string, content: string): Promise<vo
 }
 
 /**
- * Removes what a killed process left in the folder. Only in the boot in which it was killed: after a
- * power cut a leftover name may lead to the clusters of the very file that boots.
+ * Removes what a killed process left in the folder. Only in the boot in which it was killed: after
+ * a power cut a leftover name may lead to the clusters of the very file that boots.
  */
 export async function removeBootLeftovers(file: string): Promise<void> {
   const folder = path.dirname(file)

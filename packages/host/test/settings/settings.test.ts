@@ -431,7 +431,7 @@ describe('restart', () => {
 describe('recover()', () => {
   test('takes back what a kill has cut off, at any write', async () => {
     const before = await contents()
-    // The process "dies" at the n-th kernel value; files before it are written, those after are not.
+    // The process "dies" at the kernel value, which comes last: the files before it are written.
     const dying = createSettings({
       ...scene.deps,
       writeKernelValue: () => {

@@ -1,4 +1,5 @@
-// What no longer equals what was applied. Tells keys, never values: this answer reaches the cluster.
+// What no longer equals what was applied. Tells keys, never values: this answer reaches the
+// cluster.
 import type { SettingsDrift } from '@kubenest/api/agent/settings'
 import { toOsError } from '@kubenest/base/errors'
 import { modelNamed } from './models.ts'
