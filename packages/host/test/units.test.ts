@@ -25,30 +25,41 @@ describe('systemd units', () => {
 
   test('os-agent.service keeps what the agent needs: compiled code, block devices, settings', async () => {
     const lines = await linesOf('os-agent.service')
-    // Each of these denies memory for compiled code, slots, /etc or /proc/sys.
+    // Each of these denies memory for compiled code, slots, a kernel value, or set-uid programs.
     for (const word of [
       'MemoryDenyWriteExecute',
       'PrivateDevices',
       'DeviceAllow',
       'DevicePolicy',
       'ProtectClock',
-      'ProtectSystem',
       'ProtectKernelTunables',
+      'ProtectHostname',
+      'PrivateNetwork',
+      'RestrictSUIDSGID',
     ])
       expect(lines.filter((line) => line.startsWith(`${word}=`))).toEqual([])
+    // Logins of private registries are there.
+    expect(lines).toContain('ProtectHome=read-only')
   })
 
-  for (const name of ['os-agent', 'kubenest-trial', 'kubenest-gate'])
-    test(`${name}.service waits for persist and for the boot partition of either firmware`, async () => {
-      const needed = (await linesOf(`${name}.service`)).find((line) =>
-        line.startsWith('RequiresMountsFor='),
-      )
-      expect(needed?.split(/[= ]/).slice(1)).toEqual(['/persist', '/boot/efi', '/boot/grub2'])
-    })
+  test('os-agent.service may write where settings, marks, menu and journal are, and nowhere else', async () => {
+    const lines = await linesOf('os-agent.service')
+    expect(lines).toContain('ProtectSystem=strict')
+    const paths = lines.find((line) => line.startsWith('ReadWritePaths='))?.split(/[= ]/) ?? []
+    expect(paths.slice(1).map((each) => each.replace(/^-/, ''))).toEqual([
+      '/etc',
+      '/run',
+      '/boot',
+      '/persist',
+      '/var',
+    ])
+  })
 
-  test('kubenest-watchdog.conf resets a system that hangs, and a reboot that hangs', async () => {
-    const lines = await linesOf('kubenest-watchdog.conf')
-    expect(lines).toEqual(['RuntimeWatchdogSec=120s', 'RebootWatchdogSec=300s'])
+  test('os-agent.service refuses calls beyond its filter without ending the agent', async () => {
+    const lines = await linesOf('os-agent.service')
+    expect(lines).toContain('SystemCallErrorNumber=EPERM')
+    expect(lines).toContain('SystemCallArchitectures=native')
+    expect(lines).toContain('NoNewPrivileges=yes')
   })
 
   test('os-agent.service ends its children with it and always comes back', async () => {
