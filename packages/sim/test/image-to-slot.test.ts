@@ -19,6 +19,7 @@ import { parseConfig } from '@kubenest/workstation/kbimg/parse-config'
 import { renderRootFiles } from '@kubenest/workstation/kbimg/root-files'
 import { clampTimes } from '@kubenest/workstation/kbimg/steps/clamp-times'
 import { packContainerImage } from '@kubenest/workstation/kbimg/steps/pack-container-image'
+import { writeManifests } from '@kubenest/workstation/kbimg/steps/write-manifests'
 import { makeRootImage, packTar } from '@kubenest/workstation/kbimg/steps/pack-root'
 
 const SLOT_MIB = 64
@@ -101,6 +102,7 @@ beforeAll(async () => {
   await packTar(build)
   await makeRootImage(build)
   await packContainerImage(build)
+  await writeManifests(build)
 }, 120_000)
 
 afterAll(async () => {
@@ -174,6 +176,13 @@ describe.skipIf(!canMount)('artefacts of kbimg', () => {
     const archive = `oci-archive:${artefact('upgrade-img.oci.tar')}`
     const target = path.join(folder, 'unpacked')
     await exec('skopeo', 'copy', '-q', archive, `dir:${target}`)
+    const told = JSON.parse(await fs.readFile(artefact('upgrade-img.oci.tar.json'), 'utf8'))
+    expect(told.artefacts[0]).toMatchObject({
+      kind: 'oci',
+      digest: await digestFile(artefact('upgrade-img.oci.tar')),
+    })
+    const shown = JSON.parse(await exec('skopeo', 'inspect', archive)).Digest
+    expect(`sha256:${told.artefacts[0].imageDigest}`).toBe(shown)
     const manifest = JSON.parse(await fs.readFile(`${target}/manifest.json`, 'utf8'))
     expect(manifest.layers).toHaveLength(1)
     const layer = path.join(target, manifest.layers[0].digest.slice('sha256:'.length))

@@ -24,6 +24,11 @@ export interface ImageArtefact {
   slotDigest?: string
   /** Size after decompression, bytes; raw kinds only. */
   slotSizeBytes?: number
+  /**
+   * SHA-256 of a container image's manifest, hex: what a registry shows, and the documented
+   * `checksum` of image types docker and containerd; kind oci only.
+   */
+  imageDigest?: string
 }
 
 /** What is inside an image and how to recognise it (decision 23). */

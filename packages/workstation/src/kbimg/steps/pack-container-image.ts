@@ -26,7 +26,7 @@ export async function packContainerImage(build: Build): Promise<void> {
   const sizeBytes = (await stat(`${layer}.gz`))?.sizeBytes ?? 0
   await run(build, 'store the layer', ['mv', `${layer}.gz`, `${folder}/blobs/sha256/${digest}`])
   const name = fullImageName(build.config.repo.upgradeImage ?? 'kubeos')
-  await writeOciLayout(folder, {
+  const { digest: imageDigest } = await writeOciLayout(folder, {
     name,
     architecture: 'amd64',
     createdAt: imageManifest(build).builtAt,
@@ -38,7 +38,11 @@ export async function packContainerImage(build: Build): Promise<void> {
   await packOciArchive(build.exec, folder, `${build.work}/${UPGRADE_ARCHIVE}`, build.builtAtSeconds)
   await removePath(folder)
   await removePath(stage)
-  build.artefacts.push({ file: UPGRADE_ARCHIVE, kind: 'oci' })
+  build.artefacts.push({
+    file: UPGRADE_ARCHIVE,
+    kind: 'oci',
+    imageDigest: imageDigest.replace('sha256:', ''),
+  })
 }
 
 async function digestOf(build: Build, file: string): Promise<string> {

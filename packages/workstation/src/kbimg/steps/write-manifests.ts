@@ -13,11 +13,11 @@ export async function writeManifests(build: Build): Promise<void> {
     digest: digests.get('root.img'),
     sizeBytes: (await stat(`${build.work}/root.img`))?.sizeBytes,
   }
-  for (const { file, kind } of build.artefacts) {
+  for (const known of build.artefacts) {
+    const { file, kind } = known
     const isRaw = kind === 'raw' || kind === 'raw.zst'
     const artefact: ImageArtefact = {
-      file,
-      kind,
+      ...known,
       sizeBytes: (await stat(`${build.work}/${file}`))?.sizeBytes ?? 0,
       digest: digests.get(file) ?? '',
       ...(isRaw && slot.digest !== undefined && { slotDigest: slot.digest }),
