@@ -11,6 +11,7 @@ const PARTUUIDS = {
   a: '11111111-1111-4111-8111-111111111111',
   b: '22222222-2222-4222-8222-222222222222',
 } as const
+const AGENT = '/agent/os-agent'
 const GRUB_FOLDER = 'EFI/openEuler'
 const MIB = 1024 * 1024
 /** Room beyond the image, as in a real slot. */
@@ -26,7 +27,7 @@ export interface AgentNode {
 
 /** Lays the node out below `root`. */
 export function layOutNode(root: string, imageBytes: number): AgentNode {
-  for (const each of ['slots', `esp/${GRUB_FOLDER}`, 'persist', 'run'])
+  for (const each of ['slots', `esp/${GRUB_FOLDER}`, 'persist', 'run/os-agent', 'certs'])
     fs.mkdirSync(path.join(root, each), { recursive: true })
   for (const slot of ['a', 'b']) {
     fs.writeFileSync(path.join(root, 'slots', slot), '')
@@ -50,7 +51,24 @@ export function layOutNode(root: string, imageBytes: number): AgentNode {
 
 /** Starts the built agent there; ready when it serves. */
 export async function startAgent(dist: string, node: AgentNode): Promise<MeasuredProcess> {
-  const { root } = node
+  const started = await startOnNode(dist, node, [AGENT])
+  await started.said('serving')
+  return started
+}
+
+/** Has the agent's socket held for it, as systemd does; the agent starts with the first call. */
+export async function startActivation(dist: string, node: AgentNode): Promise<MeasuredProcess> {
+  const listen = '--listen=/run/os-agent/os-agent.sock'
+  const started = await startOnNode(dist, node, ['systemd-socket-activate', listen, AGENT])
+  await started.said('Listening')
+  return started
+}
+
+async function startOnNode(
+  dist: string,
+  { root }: AgentNode,
+  program: readonly string[],
+): Promise<MeasuredProcess> {
   const shown = [
     ['--ro-bind', '/usr', '/usr'],
     ['--symlink', 'usr/bin', '/bin'],
@@ -69,19 +87,20 @@ export async function startAgent(dist: string, node: AgentNode): Promise<Measure
     ['--bind', path.join(root, 'slots'), '/slots'],
     ['--bind', path.join(root, 'esp'), '/boot/efi'],
     ['--bind', path.join(root, 'persist'), '/persist'],
+    ['--ro-bind', path.join(root, 'certs'), '/etc/KubeOS/certs'],
     ['--bind', path.join(root, 'run'), '/run'],
     ['--tmpfs', '/tmp'],
   ]
   const user = ['--die-with-parent', '--unshare-user', '--uid', '0', '--gid', '0']
-  const argv = ['bwrap', ...user, ...shown.flat(), '--', '/agent/os-agent']
-  const logFile = path.join(root, 'agent.log')
-  const started = await startMeasured(argv, { logFile, inChild: true })
-  await started.said('serving')
-  return started
+  const argv = ['bwrap', ...user, ...shown.flat(), '--', ...program]
+  return await startMeasured(argv, { logFile: path.join(root, 'agent.log'), inChild: true })
 }
 
-/** An ext4 image of `mib` MiB that passes the agent's checks, full of bytes nobody can shorten. */
-export function makeRootImage(folder: string, mib: number): string {
+/**
+ * An ext4 image of `mib` MiB that passes the agent's checks, filled with bytes that nobody can
+ * shorten, or with what programs are made of.
+ */
+export function makeRootImage(folder: string, mib: number, content: 'noise' | 'programs'): string {
   const root = path.join(folder, 'image-root')
   const put = (name: string, content: string | Uint8Array, mode = 0o644) => {
     fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
@@ -100,7 +119,8 @@ export function makeRootImage(folder: string, mib: number): string {
     put(`usr/lib/systemd/system/kubenest-${unit}`, '[Unit]\n')
   fs.mkdirSync(path.join(root, 'etc'), { recursive: true })
   fs.symlinkSync('../usr/lib/os-release', path.join(root, 'etc/os-release'))
-  fillWithNoise(path.join(root, 'content'), Math.floor(mib * 0.9))
+  const fill = content === 'noise' ? fillWithNoise : fillWithPrograms
+  fill(path.join(root, 'content'), Math.floor(mib * 0.9))
   const image = path.join(folder, 'root.img')
   const features = ['-O', 'metadata_csum,64bit,extent', '-L', 'ROOT-A', '-d', root]
   const made = spawnSync('mke2fs', ['-q', '-t', 'ext4', ...features, image, `${mib}M`])
@@ -116,6 +136,19 @@ function fillWithNoise(file: string, mib: number): void {
     for (let from = 0; from < MIB; from += 65_536)
       crypto.getRandomValues(noise.subarray(from, from + 65_536))
     fs.writeSync(output, noise)
+  }
+  fs.closeSync(output)
+}
+
+function fillWithPrograms(file: string, mib: number): void {
+  const output = fs.openSync(file, 'w')
+  const libraries = fs.globSync('/usr/lib/**/*.so*').filter((each) => fs.statSync(each).isFile())
+  let left = mib * MIB
+  for (const each of libraries) {
+    const bytes = fs.readFileSync(each).subarray(0, left)
+    fs.writeSync(output, bytes)
+    left -= bytes.length
+    if (left === 0) break
   }
   fs.closeSync(output)
 }

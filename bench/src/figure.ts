@@ -7,7 +7,7 @@ export interface Figure {
   readonly value: number
   /** Upper limit; absent for figures that only explain. */
   readonly limit?: number
-  readonly unit: 'MB' | 's' | 'x' | 'writes' | 'nodes' | 'times'
+  readonly unit: 'MB' | 's' | 'ms' | 'x' | 'writes' | 'nodes' | 'times'
 }
 
 /** A bench: its name on the command line, what it shows, how it is run. */

@@ -6,13 +6,23 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { renderFigure, renderTable, type Bench, type Figure } from './figure.ts'
+import { agentActivation } from './agent-activation.ts'
 import { agentStream } from './agent-stream.ts'
+import { agentTls } from './agent-tls.ts'
 import { operatorMemory } from './operator-memory.ts'
 import { proxyMemory } from './proxy-memory.ts'
 import { rollout } from './rollout.ts'
 import { smallPod } from './small-pod.ts'
 
-const BENCHES: readonly Bench[] = [rollout, operatorMemory, proxyMemory, agentStream, smallPod]
+const BENCHES: readonly Bench[] = [
+  rollout,
+  operatorMemory,
+  proxyMemory,
+  agentStream,
+  agentTls,
+  agentActivation,
+  smallPod,
+]
 
 const { values, positionals } = parseArgs({
   options: { dist: { type: 'string', default: 'dist/linux-x64' } },
