@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { renderDrift, renderPlan, renderUndo } from './render-settings.ts'
+import { renderDrift, renderPlan, renderSettingsStatus, renderUndo } from './render-settings.ts'
 
 test('renderPlan() shows changed lines, what has no effect, and what it waits for', () => {
   const plan = renderPlan({
@@ -49,4 +49,15 @@ test('renderUndo() names the files that are as before', () => {
     'As before the last change:\n  /etc/a\nTakes effect with a restart of: node\n',
   )
   expect(renderUndo({ status: 'Undone', paths: [], waitsFor: [] })).toBe('Nothing had to change.\n')
+})
+
+test('renderSettingsStatus() tells what waits and how many have drifted, and nothing else', () => {
+  const none = { changedAt: 't', canUndo: true, waiting: [], drift: [], driftCount: 0 }
+  expect(renderSettingsStatus(undefined)).toEqual([])
+  expect(renderSettingsStatus(none)).toEqual([])
+  const waiting = [{ target: 'node' as const, since: 't', paths: ['/a', '/b'] }]
+  expect(renderSettingsStatus({ ...none, waiting, driftCount: 2 })).toEqual([
+    'Settings  Wait for a restart of node since t: /a, /b',
+    'Settings  2 differ from what was applied; see os-agent drift',
+  ])
 })

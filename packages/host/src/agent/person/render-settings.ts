@@ -3,6 +3,7 @@ import type {
   PlannedChange,
   PlanSettingsResult,
   SettingsDriftResult,
+  SettingsStatus,
   UndoSettingsResult,
 } from '@kubenest/api/agent/settings'
 
@@ -32,6 +33,19 @@ export function renderDrift({ watched, drift }: SettingsDriftResult): string {
     ({ path, model, key, kind, message }) => `${kind}: ${path} ${model} ${key}: ${message}`,
   )
   return lines([`${count}; ${drift.length} differ:`, ...rows])
+}
+
+/** Lines of `os-agent status` about settings: what does not count yet, and how many have drifted. */
+export function renderSettingsStatus(settings: SettingsStatus | undefined): string[] {
+  if (settings === undefined) return []
+  const waits = settings.waiting.map(
+    ({ target, since, paths }) =>
+      `Settings  Wait for a restart of ${target} since ${since}: ${paths.join(', ')}`,
+  )
+  const count = settings.driftCount
+  const drifted =
+    count === 0 ? [] : [`Settings  ${count} differ from what was applied; see os-agent drift`]
+  return [...waits, ...drifted]
 }
 
 /** Lines of `os-agent undo`. */

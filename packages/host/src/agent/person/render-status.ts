@@ -1,5 +1,6 @@
 // The agent's status as a person reads it. Pure.
 import type { AgentStatus, TrialVerdict } from '@kubenest/api/agent/rpc'
+import { renderSettingsStatus } from './render-settings.ts'
 
 /** Lines of `os-agent status`. */
 export function renderStatus(status: AgentStatus): string {
@@ -9,6 +10,7 @@ export function renderStatus(status: AgentStatus): string {
     ...status.slots.map(renderSlot),
     ...renderOperation(status.operation),
     ...renderTrial(status.trial),
+    ...renderSettingsStatus(status.settings),
     ...status.degraded.map(({ reason, message }) => `Degraded  ${reason}: ${message}`),
   ]
   return `${lines.join('\n')}\n`
