@@ -2,7 +2,7 @@
 // Made under a new name, flushed, then renamed to the name that does not exist yet: what a power
 // cut leaves is nothing or an empty file, which both boot and are completed at the next start. A
 // custom.cfg that is not ours is never touched.
-import { createNewFile, readText, renameNew } from '@kubenest/base/files'
+import { createNewFile, readText, removePath, renameNew } from '@kubenest/base/files'
 import {
   CUSTOM_CONFIG_MARK,
   isKernelArgument,
@@ -41,8 +41,13 @@ export async function installCustomConfig(
     kernelArguments: argumentsOf(menu, 'A'),
     kernelArgumentsB: argumentsOf(menu, 'B'),
   })
-  await createNewFile(`${folder}/custom.new`, text)
-  await renameNew(`${folder}/custom.new`, `${folder}/custom.cfg`)
+  try {
+    await createNewFile(`${folder}/custom.new`, text)
+    await renameNew(`${folder}/custom.new`, `${folder}/custom.cfg`)
+  } catch (error) {
+    await removePath(`${folder}/custom.new`)
+    throw error
+  }
   return 'installed'
 }
 

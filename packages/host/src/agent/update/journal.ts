@@ -93,13 +93,29 @@ async function append(
   if ((await stat(file))?.sizeBytes !== 2 * JOURNAL_RECORD_BYTES) await createFile(file, records)
   const newest = newestRecord(records)
   const place = newest !== undefined && records[0] === newest ? 1 : 0
+  const position = place * JOURNAL_RECORD_BYTES
   const handle = await deps.rawFiles.open(file, { access: 'write' })
   try {
-    await handle.write(record, place * JOURNAL_RECORD_BYTES)
+    await handle.write(record, position)
     await handle.sync()
-    await verify(handle, record, place * JOURNAL_RECORD_BYTES)
+    await verify(handle, record, position)
+  } catch (error) {
+    await withdraw(deps, handle, position)
+    throw error
   } finally {
     await handle.close()
+  }
+}
+
+/** A record that may not be on the medium must not be read either: the older one counts. */
+async function withdraw(deps: JournalDeps, handle: RawFile, position: number): Promise<void> {
+  try {
+    await handle.write(new Uint8Array(JOURNAL_RECORD_BYTES), position)
+    await handle.sync()
+  } catch (cause) {
+    deps.log.warn('a failed journal record could not be withdrawn', {
+      reason: toOsError(cause).message,
+    })
   }
 }
 
