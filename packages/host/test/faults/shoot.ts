@@ -73,7 +73,8 @@ export function chooseShots(calls: readonly WaitingCall[], ofEachKind: number): 
   return chosen.sort((left, right) => left - right)
 }
 
-function spread(indexes: readonly number[], count: number): number[] {
+/** Some of these, evenly, with the first and the last. */
+export function spread(indexes: readonly number[], count: number): number[] {
   if (indexes.length <= count) return [...indexes]
   const step = (indexes.length - 1) / (count - 1)
   return Array.from({ length: count }, (_, turn) => indexes[Math.round(turn * step)] ?? 0)

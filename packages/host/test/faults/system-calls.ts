@@ -65,8 +65,5 @@ export const DURABLE_CALLS: readonly SystemCall[] = [
   { ...onDescriptor('ioctl', 16), equals: LOOP_COMMANDS },
 ]
 
-/** Calls that only look; a disk may refuse them, too. */
-export const READING_CALLS: readonly SystemCall[] = [
-  onDescriptor('pread64', 17),
-  onDescriptor('read', 0),
-]
+/** How slots and records are read; a disk may refuse that, too. */
+export const READING_CALLS: readonly SystemCall[] = [onDescriptor('pread64', 17)]

@@ -1,6 +1,7 @@
 // Runs lives of simulated nodes. The engine is the shipped one; three of its files are replaced
 // before it is loaded: the file functions and the lock (a disk in memory), and the back-end.
-// Arguments: lives, seed, steps, and the name of a mistake that is planted. Prints one line of JSON.
+// Arguments: lives, seed, steps, and the name of a mistake that is planted. Prints one line of
+// JSON.
 import path from 'node:path'
 import { KNOWN_MISTAKES, type KnownMistake } from './known-mistakes.ts'
 
