@@ -13,7 +13,7 @@ import { isLongForm } from './long-form.ts'
 import { SCENARIOS, started, type Scenario } from './scenarios.ts'
 import { chooseShots, shoot, siteOf } from './shoot.ts'
 
-const LIMIT_MS = isLongForm ? 3_600_000 : 300_000
+const LIMIT_MS = isLongForm ? 3_600_000 : 600_000
 /** Of the many equal calls of a child (mkfs, tar); the agent's own are all shot at. */
 const OF_EACH_KIND = isLongForm ? 1_000 : 4
 /** What comes after the kill. */

@@ -13,7 +13,7 @@ import { isLongForm, SEED } from './long-form.ts'
 import { KNOWN_MISTAKES } from './simulation/known-mistakes.ts'
 import { chooseSlot } from './simulation/sim-grub.ts'
 
-setDefaultTimeout(isLongForm ? 7_200_000 : 300_000)
+setDefaultTimeout(isLongForm ? 7_200_000 : 600_000)
 
 const LIVES = isLongForm ? 100_000 : 2_000
 const MISTAKE_LIVES = 1_000
