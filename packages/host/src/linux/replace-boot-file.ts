@@ -21,6 +21,9 @@ export async function replaceBootFile(file: string, content: string): Promise<vo
       try {
         await syncDirectory(folder)
         await rename(temporary, file)
+        // First the old name goes, which on FAT may stand in another sector: with both names on the
+        // medium fsck takes the clusters from one of them, which may be this file.
+        await syncDirectory(folder)
         // On FAT the flush of the file writes the directory entry that leads to it.
         await fresh.sync()
         await syncDirectory(folder)
