@@ -9,7 +9,7 @@ import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
 import { refusalOf, requestFor } from './requests.ts'
 
 // Real GRUB and real disks, on a machine that does other things, too.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let folder = ''
 let node: FakeNode

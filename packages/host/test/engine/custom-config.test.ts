@@ -6,7 +6,7 @@ import path from 'node:path'
 import { createFakeNode, type FakeNode } from './fake-node.ts'
 
 // Real GRUB and real disks, on a machine that does other things, too.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let folder = ''
 let node: FakeNode

@@ -13,7 +13,7 @@ import { tryLockFile } from '../../src/linux/file-lock.ts'
 import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
 
 // Real GRUB and real disks, on a machine that does other things, too.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let folder = ''
 let node: FakeNode

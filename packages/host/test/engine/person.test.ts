@@ -15,7 +15,7 @@ import { createFakeNode, makeImage, type FakeNode, type ImageOptions } from './f
 import { refusalOf, requestFor } from './requests.ts'
 
 // Real GRUB on a machine that does other things, too.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let folder = ''
 let node: FakeNode

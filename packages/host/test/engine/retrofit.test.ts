@@ -13,7 +13,7 @@ import { createFakeNode, makeImage, type FakeNode, type ImageOptions } from './f
 import { refusalOf, requestFor, until } from './requests.ts'
 
 // Real GRUB on a machine that does other things, too.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const never = new AbortController().signal
 let folder = ''

@@ -17,7 +17,7 @@ import { createEngineContext } from '../../src/agent/update/engine-context.ts'
 import { createFakeNode, makeImage, SLOT_BYTES, type FakeNode } from './fake-node.ts'
 
 // Real GRUB on a machine that does other things, too.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let folder = ''
 let node: FakeNode

@@ -1,12 +1,15 @@
 // Slots by identity (contract 4.9 D12), never by digits inside a device name. Trees of links as
 // udev and the kernel make them; a folder stands for a device node.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { isOsError } from '@kubenest/base/errors'
 import { createSysRoot } from '@kubenest/base/sysroot'
 import { findSlots, rootOf } from './find-slots.ts'
+
+// Many small files, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let root = ''
 

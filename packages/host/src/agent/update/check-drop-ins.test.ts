@@ -1,5 +1,5 @@
 // Programs of health.d: what is run, what is refused, and what their ends mean.
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -8,6 +8,9 @@ import { createSysRoot } from '@kubenest/base/sysroot'
 import { systemExec } from '@kubenest/base/system-exec'
 import { checkDropIns, refuseDropIn } from './check-drop-ins.ts'
 import type { EngineContext } from './engine-context.ts'
+
+// Many small files, on a machine that does other things, too.
+setDefaultTimeout(30_000)
 
 let folder = ''
 const uid = process.getuid?.() ?? 0
