@@ -7,7 +7,7 @@ import { toOsError } from '@kubenest/base/errors'
 import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
 import { systemExec } from '@kubenest/base/system-exec'
-import { applySettings } from '../../src/agent/settings/apply-settings.ts'
+import { createSettings } from '../../src/agent/settings/settings.ts'
 import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { createUpdateEngine } from '../../src/agent/update/engine.ts'
 import { writeKernelValue } from '../../src/linux/kernel-value.ts'
@@ -61,7 +61,9 @@ const steps: Readonly<Record<Step, () => Promise<unknown>>> = {
     await engine.rollBack(OPERATION)
   },
   configure: () =>
-    applySettings(SETTINGS, { ...deps, ownerUid: process.getuid?.() ?? 0, writeKernelValue }),
+    createSettings({ ...deps, ownerUid: process.getuid?.() ?? 0, writeKernelValue }).configure({
+      configs: [...SETTINGS],
+    }),
   commit: async () => {
     await trialStart(deps)
     const code = await gate(deps, never)

@@ -1,7 +1,7 @@
 // The operations that are cut off: where each begins, and what must come of it when it is called
 // again.
 import { expect } from 'bun:test'
-import { applySettings } from '../../src/agent/settings/apply-settings.ts'
+import { createSettings } from '../../src/agent/settings/settings.ts'
 import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { writeKernelValue } from '../../src/linux/kernel-value.ts'
 import type { UpdateEngine } from '../../src/agent/update/update-engine.ts'
@@ -73,7 +73,9 @@ async function rollBackAgain(scene: FaultScene): Promise<void> {
 
 async function configureAgain({ node }: FaultScene): Promise<void> {
   const ownerUid = process.getuid?.() ?? 0
-  await applySettings(SETTINGS, { ...node.deps, ownerUid, writeKernelValue })
+  await createSettings({ ...node.deps, ownerUid, writeKernelValue }).configure({
+    configs: [...SETTINGS],
+  })
 }
 
 async function commitAgain(scene: FaultScene): Promise<void> {

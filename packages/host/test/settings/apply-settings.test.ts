@@ -21,9 +21,9 @@ import { OsError } from '@kubenest/base/errors'
 import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
 import { systemExec } from '@kubenest/base/system-exec'
-import { applySettings } from '../../src/agent/settings/apply-settings.ts'
+import { createSettings } from '../../src/agent/settings/settings.ts'
 import { writeKernelValue } from '../../src/linux/kernel-value.ts'
-import { faultOf } from './fault-of.ts'
+import { faultOf } from '../agent/fault-of.ts'
 
 // Machines under load are slow; a hang still ends.
 setDefaultTimeout(60_000)
@@ -54,14 +54,14 @@ function apply(...configs: ConfigureEntry[]): Promise<void> {
     writeKernelValue(file, text)
     written.push(text)
   }
-  return applySettings(configs, {
+  return createSettings({
     sysroot: createSysRoot(root),
     log: silentLogger,
     clock: systemClock,
     exec: systemExec,
     ownerUid,
     writeKernelValue: writeValue,
-  })
+  }).configure({ configs })
 }
 
 function entry(model: string, values: Record<string, unknown>, configPath = ''): ConfigureEntry {
@@ -73,7 +73,7 @@ function entry(model: string, values: Record<string, unknown>, configPath = ''):
   }
 }
 
-describe('applySettings()', () => {
+describe('configure()', () => {
   test('D1: an empty request and empty contents change nothing', async () => {
     await apply()
     await apply(entry('kernel.sysctl', {}))
