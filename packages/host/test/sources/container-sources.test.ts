@@ -19,7 +19,7 @@ import { takeImage } from './take-image.ts'
 import { startContainerd, startDockerd, type TestEngine } from './test-engines.ts'
 import { startRegistry, type TestRegistry } from './test-registry.ts'
 
-const LIMIT_MS = 120_000
+const LIMIT_MS = 300_000
 const ENGINES = {
   docker: (folder: string) => startDockerd(folder),
   containerd: (folder: string) =>

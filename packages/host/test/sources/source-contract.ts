@@ -4,7 +4,7 @@ import { faultOf } from '../agent/fault-of.ts'
 import type { SourceBench } from './source-bench.ts'
 import { takeImage } from './take-image.ts'
 
-const LIMIT_MS = 120_000
+const LIMIT_MS = 300_000
 /** Bytes that do not shrink: what is on the wire is as large as the image. */
 function imageBytes(mebibytes: number): Uint8Array {
   const bytes = new Uint8Array(mebibytes * 1024 * 1024 + 4711)

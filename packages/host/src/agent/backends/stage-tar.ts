@@ -8,6 +8,9 @@ import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/fil
 import type { SysRoot } from '@kubenest/base/sysroot'
 import type { ImageStream } from '../sources/image-source.ts'
 import {
+  hasWorkFolder,
+  isFolder,
+  makeWorkFolder,
   removeWorkFolderIfEmpty,
   SLOT_MOUNT,
   TAR_FILE,
@@ -90,6 +93,7 @@ async function openWork(
     isFile: (await stat(device))?.kind === 'file',
   }
   await discardTarWork(deps, work.isOwnCopy)
+  await makeWorkFolder(deps.sysroot)
   await ensureDirectory(work.mountPoint, 0o700)
   return work
 }
@@ -99,10 +103,12 @@ export async function discardTarWork(
   deps: Pick<StageTarDeps, 'sysroot' | 'exec' | 'clock'>,
   withCopy = true,
 ): Promise<void> {
-  if ((await stat(deps.sysroot.path(WORK_FOLDER))) === undefined) return
+  if (!(await hasWorkFolder(deps.sysroot))) return
   const mountPoint = deps.sysroot.path(SLOT_MOUNT)
-  const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', mountPoint] })
-  if (mounted.exitCode === 0) await unmount(deps, { mountPoint })
+  if (await isFolder(mountPoint)) {
+    const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', mountPoint] })
+    if (mounted.exitCode === 0) await unmount(deps, { mountPoint })
+  }
   await removePath(mountPoint)
   if (withCopy) await removePath(deps.sysroot.path(TAR_FILE))
   await removeWorkFolderIfEmpty(deps.sysroot)

@@ -5,7 +5,6 @@ import type { PrepareUpgradeParams } from '@kubenest/api/agent/rpc'
 import type { Clock } from '@kubenest/base/clock'
 import type { Exec } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
-import { ensureDirectory } from '@kubenest/base/files'
 import type { Logger } from '@kubenest/base/log'
 import type { SysRoot } from '@kubenest/base/sysroot'
 import { freeBytes } from '../../linux/free-space.ts'
@@ -14,7 +13,7 @@ import { openFileStream } from './file-stream.ts'
 import { assertPromised, parseChecksum } from './image-digest.ts'
 import { parseImageName, type ImageName } from './image-name.ts'
 import type { ImageSource } from './image-source.ts'
-import { removeWorkFolderIfEmpty, WORK_FOLDER } from './work-folder.ts'
+import { makeWorkFolder, removeWorkFolderIfEmpty, WORK_FOLDER } from './work-folder.ts'
 
 /** The documented room for container images, bytes. */
 const ROOM_BYTES = 3 * 1024 * 1024 * 1024
@@ -88,7 +87,7 @@ function checkRequest(request: PrepareUpgradeParams): { image: ImageName; expect
 /** Told before anything is pulled: how much is needed, and how much there is. */
 async function makeRoom(sysroot: SysRoot): Promise<void> {
   const folder = sysroot.path(WORK_FOLDER)
-  await ensureDirectory(folder, 0o700)
+  await makeWorkFolder(sysroot)
   const free = await freeBytes(folder)
   if (free >= ROOM_BYTES) return
   await removeWorkFolderIfEmpty(sysroot)

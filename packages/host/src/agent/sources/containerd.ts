@@ -1,7 +1,7 @@
 // Image type `containerd` (contract 4.5.4): pulled by crictl where there is one, else by ctr, read
 // by ctr through a mount of the image. The image stays on the node, as documented; mount, snapshot
 // and lease do not.
-import { ensureDirectory, removePath, stat } from '@kubenest/base/files'
+import { ensureDirectory, removePath } from '@kubenest/base/files'
 import { askEngine, hasTool, pullImage, tellEngine } from './container-engine.ts'
 import {
   createContainerSource,
@@ -11,7 +11,7 @@ import {
 import { digestOfTable, digestsOfList } from './image-digest.ts'
 import { fullImageName, type ImageName } from './image-name.ts'
 import type { ImageSource } from './image-source.ts'
-import { IMAGE_MOUNT } from './work-folder.ts'
+import { hasWorkFolder, IMAGE_MOUNT, isFolder } from './work-folder.ts'
 
 const HOSTS_FOLDER = '/etc/containerd/certs.d'
 /** The namespace of Kubernetes: images pulled here are the kubelet's to clear away. */
@@ -91,7 +91,7 @@ async function expose(deps: ContainerDeps, image: ImageName, signal: AbortSignal
 /** The mount point is made before anything else and removed after everything else. */
 async function cleanUp({ exec, sysroot }: ContainerDeps): Promise<void> {
   const mount = sysroot.path(IMAGE_MOUNT)
-  if ((await stat(mount)) === undefined) return
+  if (!(await hasWorkFolder(sysroot)) || !(await isFolder(mount))) return
   const isMounted = (await exec.run({ argv: ['findmnt', '--mountpoint', mount] })).exitCode === 0
   if (isMounted)
     await tellEngine(exec, 'unmount the image', { argv: [...CTR, 'images', 'unmount', mount] })

@@ -12,7 +12,7 @@ import {
 import { assertSize } from './file-stream.ts'
 import { digestsOfList } from './image-digest.ts'
 import type { ImageSource } from './image-source.ts'
-import { TAR_FILE, WORK_FOLDER } from './work-folder.ts'
+import { hasWorkFolder, TAR_FILE, WORK_FOLDER } from './work-folder.ts'
 
 /** The documented name of the container that only serves to read from. */
 const CONTAINER = 'kubeos-temp'
@@ -58,7 +58,7 @@ function createDockerEngine(deps: ContainerDeps): ContainerEngine {
       return await copyOut(deps, cli, id, limits)
     },
     async cleanUp() {
-      if ((await stat(deps.sysroot.path(WORK_FOLDER))) === undefined) return
+      if (!(await hasWorkFolder(deps.sysroot))) return
       await removeContainer(deps, await tool())
       await removePath(deps.sysroot.path(TAR_FILE))
     },

@@ -3,7 +3,7 @@ import { OsError, toOsError } from '@kubenest/base/errors'
 import { stat } from '@kubenest/base/files'
 import type { ContainerDeps } from './container-source.ts'
 import type { ImageSource } from './image-source.ts'
-import { IMAGE_MOUNT, WORK_FOLDER } from './work-folder.ts'
+import { hasWorkFolder, IMAGE_MOUNT } from './work-folder.ts'
 
 /** Makes a source that hands each request to the one for its `image_type`. */
 export function createImageSource(deps: ContainerDeps): ImageSource {
@@ -34,7 +34,7 @@ async function load(deps: ContainerDeps, imageType: string): Promise<ImageSource
  * must not keep the agent from starting: the next run cleans up before it begins.
  */
 async function discardLeftovers(deps: ContainerDeps): Promise<void> {
-  if ((await stat(deps.sysroot.path(WORK_FOLDER))) === undefined) return
+  if (!(await hasWorkFolder(deps.sysroot))) return
   const isMount = (await stat(deps.sysroot.path(IMAGE_MOUNT))) !== undefined
   try {
     await (await load(deps, isMount ? 'containerd' : 'docker')).discard?.()
