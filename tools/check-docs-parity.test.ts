@@ -34,3 +34,11 @@ test('checkDocsParity() does not take a comment of a script for a heading', () =
     [],
   )
 })
+
+test('checkDocsParity() lets text be translated, and compares the prose and code behind it', () => {
+  const page = (text: string, code: string) =>
+    `# Use\n\n\`\`\`text\n${text}\n\`\`\`\n\n${text}\n\n\`\`\`sh\n${code}\n\`\`\`\n`
+  const pair = (chinese: string) => ({ 'docs/en/a.md': page('of', 'ls'), 'docs/zh/a.md': chinese })
+  expect(check(pair(page('的', 'ls')))).toEqual([])
+  expect(check(pair(page('的', 'ps'))).join()).toContain('block 1 differs')
+})

@@ -47,9 +47,9 @@ function headings(text: string): string {
   return [...prose.matchAll(/^(#+) /gm)].map((match) => match[1]?.length).join(' ')
 }
 
-/** Fenced code with its comments left out: those are translated. */
+/** Fenced code with its comments left out: those are translated, and so is what is only text. */
 function codeBlocks(text: string): string[] {
-  return [...text.matchAll(/^```(?!text)[^\n]*\n([\s\S]*?)^```/gm)].map((match) =>
-    (match[1] ?? '').replaceAll(/[ \t]*# .*$/gm, '').trim(),
-  )
+  return [...text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```/gm)]
+    .filter(([, language]) => language !== 'text')
+    .map(([, , code = '']) => code.replaceAll(/[ \t]*# .*$/gm, '').trim())
 }

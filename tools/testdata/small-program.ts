@@ -2,7 +2,7 @@
 import { restartWithEnvironment } from '@kubenest/base/restart-with-environment'
 import { startProgram } from '@kubenest/base/start-program'
 
-restartWithEnvironment({ SMALL_OPTION: 'set' })
+restartWithEnvironment({ SMALL_OPTION: 'set' }, process)
 const planted = process.env['PLANTED'] ?? 'no'
 
 await startProgram(

@@ -16,7 +16,7 @@ test('restartWithEnvironment() leaves a variable that somebody has set, and so e
 })
 
 test('restartWithEnvironment() does not restart a runtime that runs a source file', () => {
-  expect(restart({ isCompiled: false })).toEqual([])
+  expect(restart({ argv: ['bun', '/src/main.ts', '--socket', '/s'] })).toEqual([])
 })
 
 test('restartWithEnvironment() goes on where the system forbids it', () => {
@@ -33,7 +33,6 @@ function restart(changes: Partial<RestartProcess>) {
     argv0: 'proxy',
     argv: ['bun', '/$bunfs/root/proxy', '--socket', '/s'],
     env: {},
-    isCompiled: true,
     execve: (...call) => void calls.push(call),
     ...changes,
   })

@@ -2,15 +2,14 @@
 // first statement. A program whose users' manifests set none starts itself once more, in place:
 // same process, same arguments.
 
-/** What the restart takes from the process; `execve` returns only by throwing. */
+/** What the restart takes from `process`; `execve` returns only by throwing. */
 export interface RestartProcess {
   readonly execPath: string
   readonly argv0: string
   /** As `process.argv`: the first two are the runtime's. */
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly isCompiled: boolean
-  execve(file: string, argv: string[], env: Record<string, string | undefined>): void
+  execve?(file: string, argv: string[], env: Record<string, string | undefined>): void
 }
 
 /**
@@ -20,25 +19,19 @@ export interface RestartProcess {
  */
 export function restartWithEnvironment(
   wanted: Readonly<Record<string, string>>,
-  from: RestartProcess = thisProcess(),
+  from: RestartProcess,
 ): void {
   const { env } = from
   // Also what ends the chain: after the restart each of them is set.
-  if (!from.isCompiled || Object.keys(wanted).every((name) => env[name] !== undefined)) return
+  if (!isCompiled(from) || Object.keys(wanted).every((name) => env[name] !== undefined)) return
   try {
-    from.execve(from.execPath, [from.argv0, ...from.argv.slice(2)], { ...wanted, ...env })
+    from.execve?.(from.execPath, [from.argv0, ...from.argv.slice(2)], { ...wanted, ...env })
   } catch {
     // A sandbox that forbids execve costs memory, not the program.
   }
 }
 
-function thisProcess(): RestartProcess {
-  return {
-    execPath: process.execPath,
-    argv0: process.argv0,
-    argv: process.argv,
-    env: process.env,
-    isCompiled: Bun.main.startsWith('/$bunfs/'),
-    execve: (file, argv, env) => process.execve?.(file, argv, env),
-  }
+/** The entry of a compiled program lies in a file system that only it sees. */
+function isCompiled({ argv }: RestartProcess): boolean {
+  return argv[1]?.startsWith('/$bunfs/') ?? false
 }

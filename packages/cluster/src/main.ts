@@ -4,7 +4,7 @@ import { restartWithEnvironment } from '@kubenest/base/restart-with-environment'
 import { startProgram } from '@kubenest/base/start-program'
 
 // Resident on every node with little to compute: a compiler at hand costs 1 MB each (ADR 0096).
-restartWithEnvironment({ BUN_JSC_useJIT: '0' })
+restartWithEnvironment({ BUN_JSC_useJIT: '0' }, process)
 
 await startProgram(
   {

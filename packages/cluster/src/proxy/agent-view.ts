@@ -19,7 +19,7 @@ export interface AgentView {
   invalidate(): void
   /** It did something since the last answer, never gave one, or a look at its settings is due. */
   isOutdated(): boolean
-  /** When to ask although nothing happened: until it answered once, and while it watches settings. */
+  /** When to ask although nothing happened: until it answered, and while it watches settings. */
   nextLookMs(): number | undefined
 }
 

@@ -1,5 +1,5 @@
-// The agent's methods: the documented four; `status`, `slots`, `cancel`, `report` for our own proxy;
-// `plan`, `drift`, `undo` of settings.
+// The agent's methods: the documented four; `status`, `slots`, `cancel`, `report` for our own
+// proxy; `plan`, `drift`, `undo` of settings.
 // Each checks its parameters first, so that bad ones are told even while another request runs.
 import type {
   AgentStatus,

@@ -4,7 +4,7 @@ import { systemClock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import { forAPerson } from '../for-a-person.ts'
 import { isRoot } from '../linux/is-root.ts'
-import { sharesMountsWithInit } from '../linux/namespaces.ts'
+import { sharesMountsWithInit } from '../linux/shares-mounts-with-init.ts'
 import { callerPid, runTerminalSession } from '../linux/terminal-session.ts'
 import { runHostshell } from './run-hostshell.ts'
 

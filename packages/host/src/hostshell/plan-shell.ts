@@ -31,7 +31,7 @@ export function planShell(callerPid: number, env: Environment): ShellPlan {
       '/usr/bin/nsenter',
       '--target=1',
       '--all',
-      // Process 1 is in our own process namespace; a fork would be a parent that can be killed alone.
+      // Process 1 is in our own process namespace; a fork would be a parent that dies alone.
       '--no-fork',
       '--',
       'env',

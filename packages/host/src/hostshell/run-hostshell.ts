@@ -1,4 +1,4 @@
-// A root shell on the host, from the admin container: recorded at both ends, and ended at its limit.
+// A root shell on the host, from the admin container: recorded at both ends, ended at its limit.
 import type { Clock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import { createLogger, type Logger } from '@kubenest/base/log'

@@ -1,101 +1,57 @@
 // The agent's socket as peers meet it (contract 4.1 to 4.3), with a held engine instead of disks.
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { AgentStatus } from '@kubenest/api/agent/rpc'
-import { silentLogger, type LogFields } from '@kubenest/base/log'
+import { silentLogger } from '@kubenest/base/log'
 import { createSysRoot } from '@kubenest/base/sysroot'
 import { systemExec } from '@kubenest/base/system-exec'
-import { JOINED_MAX } from '../../src/agent/operation-runner.ts'
 import { serveAgent } from '../../src/agent/serve-agent.ts'
 import { faultOf } from './fault-of.ts'
-import { createFakeClock, until, type FakeClock } from './fake-clock.ts'
-import { createFakeEngine, prepareRequest, type FakeEngine } from './fake-engine.ts'
+import { until } from './fake-clock.ts'
+import { prepareRequest, type FakeEngine } from './fake-engine.ts'
 import { ask, call, connectRaw } from './raw-client.ts'
+import { createSocketScene, modeOf, type SocketScene } from './socket-scene.ts'
 
 // Machines under load are slow; a hang still ends.
 setDefaultTimeout(60_000)
 
-const me = process.getuid?.() ?? 0
+let scene: SocketScene
 let folder: string
 let socketPath: string
 let engine: FakeEngine
-let clock: FakeClock
-let running: { stop: () => Promise<void> }[]
-let audited: LogFields[]
 
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'agent-socket-'))
-  socketPath = path.join(folder, 'run', 'os-agent.sock')
-  engine = createFakeEngine()
-  clock = createFakeClock()
-  running = []
-  audited = []
+  scene = createSocketScene()
+  ;({ folder, socketPath, engine } = scene)
 })
 
-afterEach(async () => {
-  for (const agent of running) await agent.stop()
-  rmSync(folder, { recursive: true })
-})
+afterEach(() => scene.close())
 
 async function statusOf(): Promise<AgentStatus> {
   const { result } = (await ask(socketPath, call('status'))) as { result: AgentStatus }
   return result
 }
 
-async function start(): Promise<void> {
-  const abort = new AbortController()
-  let isServing = false
-  const served = serveAgent({
-    engine,
-    socketPath,
-    sysroot: createSysRoot(folder),
-    clock,
-    exec: systemExec,
-    log: { ...silentLogger, info: (message) => (isServing ||= message === 'serving') },
-    auditLog: { ...silentLogger, info: (_, fields) => void audited.push(fields ?? {}) },
-    env: {},
-    stop: abort.signal,
-    ownerUid: me,
-  })
-  let fault: unknown
-  served.catch((error: unknown) => (fault = error))
-  await until(() => fault !== undefined || isServing)
-  if (fault !== undefined) throw fault as Error
-  running.push({
-    async stop() {
-      abort.abort()
-      await served
-    },
-  })
-}
-
-function modeOf(file: string): number | undefined {
-  return lstatSync(file, { throwIfNoEntry: false })?.mode === undefined
-    ? undefined
-    : lstatSync(file).mode & 0o777
-}
-
 describe('serveAgent()', () => {
   test('makes the folder 0750, the socket 0640, and recovers before it serves', async () => {
-    await start()
+    await scene.start()
     expect(modeOf(path.dirname(socketPath))).toBe(0o750)
     expect(modeOf(socketPath)).toBe(0o640)
     expect(engine.calls).toEqual(['recover'])
   })
 
   test('makes one level of folders only', async () => {
-    socketPath = path.join(folder, 'a', 'b', 'os-agent.sock')
-    expect(await faultOf(start())).toMatchObject({ code: 'socket-folder-failed' })
+    const deep = path.join(folder, 'a', 'b', 'os-agent.sock')
+    expect(await faultOf(scene.start(deep))).toMatchObject({ code: 'socket-folder-failed' })
   })
 
   test('removes its socket when it stops, and a second start works', async () => {
-    await start()
-    await running.pop()?.stop()
+    await scene.start()
+    await scene.stopAll()
     expect(modeOf(socketPath)).toBeUndefined()
-    await start()
+    await scene.start()
     expect(await ask(socketPath, call('nothing'))).toMatchObject({ error: { code: -32601 } })
   })
 
@@ -104,7 +60,7 @@ describe('serveAgent()', () => {
     const script = `require('net').createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, 'SIGKILL'))`
     await Bun.spawn([process.execPath, '-e', script]).exited
     expect(modeOf(socketPath)).toBeDefined()
-    await start()
+    await scene.start()
     expect(await ask(socketPath, call('cancel'))).toMatchObject({ result: { status: 'Cancelled' } })
   })
 
@@ -112,23 +68,23 @@ describe('serveAgent()', () => {
     mkdirSync(path.dirname(socketPath))
     const other = createServer((socket) => socket.end()).listen(socketPath)
     await until(() => modeOf(socketPath) !== undefined)
-    expect(await faultOf(start())).toMatchObject({ kind: 'blocked', code: 'socket-taken' })
+    expect(await faultOf(scene.start())).toMatchObject({ kind: 'blocked', code: 'socket-taken' })
     expect(modeOf(socketPath)).toBeDefined()
     other.close()
   })
 
   test('refuses a second agent', async () => {
-    await start()
-    expect(await faultOf(start())).toMatchObject({ code: 'socket-taken' })
+    await scene.start()
+    expect(await faultOf(scene.start())).toMatchObject({ code: 'socket-taken' })
     expect(await ask(socketPath, call('cancel'))).toMatchObject({ result: { status: 'Cancelled' } })
   })
 
   test('refuses a second agent while the first one still recovers and does not listen yet', async () => {
     const recovery = Promise.withResolvers<void>()
     engine.recovery = recovery.promise
-    const first = start()
+    const first = scene.start()
     await until(() => engine.calls.includes('recover'))
-    expect(await faultOf(start())).toMatchObject({ kind: 'blocked', code: 'socket-taken' })
+    expect(await faultOf(scene.start())).toMatchObject({ kind: 'blocked', code: 'socket-taken' })
     expect(engine.calls).toEqual(['recover'])
     recovery.resolve()
     await first
@@ -137,7 +93,7 @@ describe('serveAgent()', () => {
   test('never removes a path that is not a socket', async () => {
     mkdirSync(path.dirname(socketPath))
     writeFileSync(socketPath, 'precious')
-    expect(await faultOf(start())).toMatchObject({ code: 'socket-taken' })
+    expect(await faultOf(scene.start())).toMatchObject({ code: 'socket-taken' })
     expect(await Bun.file(socketPath).text()).toBe('precious')
   })
 
@@ -147,7 +103,7 @@ describe('serveAgent()', () => {
       engine,
       socketPath,
       sysroot: createSysRoot(folder),
-      clock,
+      clock: scene.clock,
       exec: systemExec,
       log: silentLogger,
       auditLog: silentLogger,
@@ -169,20 +125,20 @@ describe('serveAgent()', () => {
 
 describe('the socket', () => {
   test('answers each documented method with its word', async () => {
-    await start()
+    await scene.start()
     const word = (id: number, status: string) => ({ jsonrpc: '2.0', result: { status }, id })
     expect(await ask(socketPath, prepareRequest(1))).toEqual(word(1, 'UpgradeReady'))
     const configure = call('configure', 2, [{ configs: [] }])
     expect(await ask(socketPath, configure)).toEqual(word(2, 'Configured'))
     expect(await ask(socketPath, call('upgrade', 3, []))).toEqual(word(3, 'Upgraded'))
-    await running.pop()?.stop()
-    await start()
+    await scene.stopAll()
+    await scene.start()
     expect(await ask(socketPath, call('rollback', 4))).toEqual(word(4, 'Rollbacked'))
     await until(() => engine.calls.filter((each) => each === 'reboot').length === 2)
   })
 
   test('answers two requests without separator in order, and reads one that is split anywhere', async () => {
-    await start()
+    await scene.start()
     const both = await connectRaw(socketPath)
     await both.write(call('nothing', 'a') + call('nothing', 'b'))
     expect([await both.line(), await both.line()]).toMatchObject([{ id: 'a' }, { id: 'b' }])
@@ -197,7 +153,7 @@ describe('the socket', () => {
   })
 
   test('answers a client that closed its writing side', async () => {
-    await start()
+    await scene.start()
     const release = engine.hold()
     const client = await connectRaw(socketPath)
     client.socket.end(prepareRequest(5))
@@ -208,7 +164,7 @@ describe('the socket', () => {
   })
 
   test('refuses a second body at once and says what runs; tells bad requests meanwhile', async () => {
-    await start()
+    await scene.start()
     const release = engine.hold()
     const first = await connectRaw(socketPath)
     await first.write(prepareRequest(1))
@@ -228,7 +184,7 @@ describe('the socket', () => {
   })
 
   test('tells status while busy, with progress, and afterwards how it ended', async () => {
-    await start()
+    await scene.start()
     const release = engine.hold()
     const first = await connectRaw(socketPath)
     await first.write(prepareRequest(1, 'refused'))
@@ -256,26 +212,24 @@ describe('the socket', () => {
   })
 
   test('tells the last failure after a restart, and an operation that its agent did not end', async () => {
-    await start()
+    await scene.start()
     await ask(socketPath, prepareRequest(1, 'refused'))
     const before = (await statusOf()).operation
     expect(before?.lastError).toStartWith('[integrity/image-digest-mismatch] Cannot use the image')
-    for (const agent of running) await agent.stop()
-    running = []
-    await start()
+    await scene.stopAll()
+    await scene.start()
     expect((await statusOf()).operation).toEqual(before)
-    for (const agent of running) await agent.stop()
-    running = []
+    await scene.stopAll()
     const file = path.join(folder, 'run/kubenest/operation')
     writeFileSync(file, JSON.stringify({ ...before, type: 'prepare', running: true }))
-    await start()
+    await scene.start()
     const cut = (await statusOf()).operation
     expect(cut?.running).toBe(false)
     expect(cut?.lastError).toStartWith('[transient/agent-ended] Cannot finish prepare')
   })
 
   test('goes on with an operation whose client went away', async () => {
-    await start()
+    await scene.start()
     const release = engine.hold()
     const first = await connectRaw(socketPath)
     await first.write(prepareRequest(1))
@@ -289,7 +243,7 @@ describe('the socket', () => {
   })
 
   test('reboots even when the client of upgrade did not wait for the answer', async () => {
-    await start()
+    await scene.start()
     const client = await connectRaw(socketPath)
     await client.write(call('upgrade', 1))
     client.close()
@@ -297,7 +251,7 @@ describe('the socket', () => {
   })
 
   test('cancels a prepare, and refuses to cancel once a slot is armed', async () => {
-    await start()
+    await scene.start()
     engine.hold()
     const first = await connectRaw(socketPath)
     await first.write(prepareRequest(1))
@@ -315,18 +269,18 @@ describe('the socket', () => {
   })
 
   test('stays busy between arming and reboot, and is free again when the reboot fails', async () => {
-    await start()
+    await scene.start()
     await ask(socketPath, call('upgrade', 1))
     expect(await ask(socketPath, prepareRequest(2))).toMatchObject({ error: { code: -1 } })
-    await running.pop()?.stop()
+    await scene.stopAll()
     engine.rebootFault = new Error('no')
-    await start()
+    await scene.start()
     await ask(socketPath, call('upgrade', 1))
     await until(async () => 'result' in ((await ask(socketPath, prepareRequest(2))) as object))
   })
 
   test('tells slots, also while an operation runs', async () => {
-    await start()
+    await scene.start()
     const release = engine.hold()
     const first = await connectRaw(socketPath)
     await first.write(prepareRequest(1))
@@ -338,111 +292,35 @@ describe('the socket', () => {
   })
 
   test('keeps report for the engine', async () => {
-    await start()
+    await scene.start()
     await ask(socketPath, call('report', 1, [{ ready: false, reason: 'KubeletStopped', x: 1 }]))
     expect(engine.calls).toContain('report {"ready":false,"reason":"KubeletStopped"}')
   })
 
-  test('joins the same operation asked for again, and writes no second one (A17)', async () => {
-    await start()
-    const release = engine.hold()
-    const again = prepareRequest(1, 'KubeNest v2', { operation_id: 'op-1' })
-    const first = await connectRaw(socketPath)
-    await first.write(again)
-    await until(() => engine.calls.includes('prepare KubeNest v2'))
-    const second = await connectRaw(socketPath)
-    await second.write(again.replace('"id":1', '"id":2'))
-    const other = prepareRequest(3, 'KubeNest v2', {
-      operation_id: 'op-1',
-      check_sum: 'cd'.repeat(32),
-    })
-    expect(await ask(socketPath, other)).toMatchObject({ error: { code: -1 }, id: 3 })
-    release()
-    const word = { result: { status: 'UpgradeReady' } }
-    expect([await first.line(), await second.line()]).toMatchObject([
-      { ...word, id: 1 },
-      { ...word, id: 2 },
-    ])
-    expect(engine.calls.filter((each) => each.startsWith('prepare '))).toHaveLength(1)
-    first.close()
-    second.close()
-  })
-
-  test('gives a joined caller the failure, too', async () => {
-    await start()
-    const release = engine.hold()
-    const request = prepareRequest(1, 'refused', { operation_id: 'op-1' })
-    const first = await connectRaw(socketPath)
-    await first.write(request)
-    await until(() => engine.calls.includes('prepare refused'))
-    const second = await connectRaw(socketPath)
-    await second.write(request)
-    // Answered in order: once this is refused, the second request was taken.
-    await ask(socketPath, prepareRequest(2, 'other'))
-    release()
-    for (const client of [first, second]) {
-      const answer = (await client.line()) as { error: { message: string } }
-      expect(answer.error.message).toStartWith('[integrity/image-digest-mismatch]')
-      client.close()
-    }
-  })
-
-  test('lets only a few callers wait for one operation', async () => {
-    await start()
-    const release = engine.hold()
-    const request = prepareRequest(1, 'KubeNest v2', { operation_id: 'op-1' })
-    const clients = await Promise.all(
-      Array.from({ length: JOINED_MAX + 1 }, () => connectRaw(socketPath)),
-    )
-    for (const client of clients) await client.write(request)
-    await until(() => engine.calls.includes('prepare KubeNest v2'))
-    await until(async () => 'error' in ((await ask(socketPath, request)) as object))
-    release()
-    for (const client of clients) {
-      expect(await client.line()).toMatchObject({ result: { status: 'UpgradeReady' } })
-      client.close()
-    }
-  })
-
-  test('answers a repeated upgrade between arming and reboot, and reboots once', async () => {
-    await start()
-    const request = call('upgrade', 1, [{ operation_id: 'op-2' }])
-    expect(await ask(socketPath, request)).toMatchObject({ result: { status: 'Upgraded' } })
-    await until(() => engine.calls.includes('reboot'))
-    expect(await ask(socketPath, request)).toMatchObject({ result: { status: 'Upgraded' } })
-    expect(await ask(socketPath, call('upgrade', 2, [{ operation_id: 'op-3' }]))).toMatchObject({
-      error: { code: -1 },
-    })
-    expect(engine.calls.filter((each) => each === 'activate' || each === 'reboot')).toEqual([
-      'activate',
-      'reboot',
-    ])
-  })
-
   test('audits each accepted operation with who asked for what, and no contents', async () => {
-    await start()
+    await scene.start()
     await ask(socketPath, prepareRequest(1, 'KubeNest v2', { operation_id: 'op-1' }))
     const secret = { model: 'kernel.sysctl', config_path: '', contents: {} }
     await ask(socketPath, call('configure', 2, [{ configs: [secret] }]))
     await ask(socketPath, call('prepare_upgrade', 3, [{}]))
-    expect(audited).toMatchObject([
+    expect(scene.audited).toMatchObject([
       {
         event: 'accepted',
         type: 'prepare',
         operation: 'op-1',
         version: 'KubeNest v2',
         digest: 'ab'.repeat(32),
-        uid: me,
+        uid: process.getuid?.() ?? 0,
         pid: process.pid,
         cgroup: expect.stringMatching(/^\//) as string,
       },
       { type: 'configure', digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
     ])
-    expect(audited).toHaveLength(2)
+    expect(scene.audited).toHaveLength(2)
   })
 
   test('passes the extras of our own proxy on', async () => {
-    await start()
+    await scene.start()
     const request = JSON.parse(prepareRequest(1)) as { params: object[] }
     Object.assign(request.params[0] ?? {}, {
       operation_id: 'op-7',
@@ -463,7 +341,7 @@ describe('the socket', () => {
   })
 
   test('answers nested garbage, a message of 2 MiB and bytes that are no JSON, and serves the next', async () => {
-    await start()
+    await scene.start()
     const parseError = { jsonrpc: '2.0', error: { code: -32700, message: 'Parse error' }, id: null }
     expect(await ask(socketPath, '['.repeat(100_000))).toEqual(parseError)
     expect(await ask(socketPath, `["${'x'.repeat(2 * 1024 * 1024)}"]`)).toEqual(parseError)
@@ -473,20 +351,20 @@ describe('the socket', () => {
   })
 
   test('closes a client that completes no value within 10 s, also when it drips', async () => {
-    await start()
+    await scene.start()
     const silent = await connectRaw(socketPath)
     const dripping = await connectRaw(socketPath)
     await dripping.write('{')
     await ask(socketPath, call('nothing'))
-    await clock.advance(9000)
+    await scene.clock.advance(9000)
     await dripping.write(' ')
     await ask(socketPath, call('nothing'))
-    await clock.advance(1001)
+    await scene.clock.advance(1001)
     expect([await silent.line(), await dripping.line()]).toEqual([undefined, undefined])
   })
 
   test('serves a new client beside a flood of silent ones', async () => {
-    await start()
+    await scene.start()
     const flood = await Promise.all(Array.from({ length: 40 }, () => connectRaw(socketPath)))
     expect(await ask(socketPath, call('nothing', 7))).toMatchObject({ id: 7 })
     await until(
@@ -498,12 +376,12 @@ describe('the socket', () => {
   })
 
   test('ends a running prepare and its connections when it is stopped', async () => {
-    await start()
+    await scene.start()
     engine.hold()
     const client = await connectRaw(socketPath)
     await client.write(prepareRequest(1))
     await until(() => engine.calls.includes('prepare KubeNest v2'))
-    await running.pop()?.stop()
+    await scene.stopAll()
     expect(engine.calls).not.toContain('prepared KubeNest v2')
     client.close()
   })

@@ -3,7 +3,7 @@
 import { systemClock } from '@kubenest/base/clock'
 import { forAPerson } from '../../src/for-a-person.ts'
 import { runHostshell } from '../../src/hostshell/run-hostshell.ts'
-import { sharesMountsWithInit } from '../../src/linux/namespaces.ts'
+import { sharesMountsWithInit } from '../../src/linux/shares-mounts-with-init.ts'
 import { callerPid, runTerminalSession } from '../../src/linux/terminal-session.ts'
 
 const [hostRoot = '', minuteMs = '60000'] = process.argv.slice(2)

@@ -35,7 +35,7 @@ export function renderDrift({ watched, drift }: SettingsDriftResult): string {
   return lines([`${count}; ${drift.length} differ:`, ...rows])
 }
 
-/** Lines of `os-agent status` about settings: what does not count yet, and how many have drifted. */
+/** Lines of `os-agent status` about settings: what does not count yet, how many have drifted. */
 export function renderSettingsStatus(settings: SettingsStatus | undefined): string[] {
   if (settings === undefined) return []
   const waits = settings.waiting.map(

@@ -50,7 +50,9 @@ function parseEntry(value: unknown, name: string): ConfigureEntry {
   }
 }
 
-/** As in the OS object: a list of key, value, operation (contract 3.6 says what absent ones mean). */
+/**
+ * As in the OS object: a list of key, value, operation (contract 3.6 says what absent ones mean).
+ */
 function parseContent(value: unknown, name: string): readonly [string, unknown] {
   const key = membersOf(value, name).get('key') ?? ''
   if (typeof key !== 'string') throw broken(`${name}.key must be a string`)

@@ -29,7 +29,7 @@ export async function isFolder(place: string): Promise<boolean> {
   return info.kind === 'directory'
 }
 
-/** Makes the folder for us alone; throws code `work-folder-foreign` when others can reach into it. */
+/** Makes the folder for us alone; throws code `work-folder-foreign` when others can reach it. */
 export async function makeWorkFolder(sysroot: SysRoot): Promise<void> {
   const folder = sysroot.path(WORK_FOLDER)
   if (!(await hasWorkFolder(sysroot))) await ensureDirectory(folder, 0o700)
