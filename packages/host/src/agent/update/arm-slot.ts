@@ -1,7 +1,7 @@
 // Steps 10 to 12: the other slot is read once more, then armed for one boot by one write. Repeating
 // an arming that was not followed by a reboot does the same again and counts nothing twice.
 import type { OperationExtras } from '@kubenest/api/agent/rpc'
-import { isOsError } from '@kubenest/base/errors'
+import { isOsError, toOsError } from '@kubenest/base/errors'
 import { hasDefaultRoute } from './check-health.ts'
 import { changeJournal, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
 import { TRIAL_VARIABLE } from './judge-boot.ts'
@@ -70,13 +70,36 @@ async function arm(
     phase: 'Arming',
     operation: armed,
   }))
-  await context.environment.change({
-    saved_entry: isForGood ? operation.target : facts.booted,
-    next_entry: isForGood ? undefined : operation.target,
-    [TRIAL_VARIABLE]: operation.id,
-  })
-  await changeJournal(context, facts, (state) => ({ ...state, phase: 'Armed' }))
+  try {
+    await context.environment.change({
+      saved_entry: isForGood ? operation.target : facts.booted,
+      next_entry: isForGood ? undefined : operation.target,
+      [TRIAL_VARIABLE]: operation.id,
+    })
+    await changeJournal(context, facts, (state) => ({ ...state, phase: 'Armed' }))
+  } catch (error) {
+    await takeBack(context, facts)
+    throw error
+  }
   context.log.info('slot is armed', { slot: operation.target, operation: operation.id })
+}
+
+/**
+ * After a flush that failed nothing may be armed: what the medium has is not known, and the caller
+ * hears of a failure.
+ */
+async function takeBack(context: EngineContext, facts: NodeFacts): Promise<void> {
+  try {
+    await context.environment.change({
+      saved_entry: facts.booted,
+      next_entry: undefined,
+      [TRIAL_VARIABLE]: undefined,
+    })
+  } catch (cause) {
+    context.log.error('a failed arming could not be taken back', {
+      reason: toOsError(cause).message,
+    })
+  }
 }
 
 /**
