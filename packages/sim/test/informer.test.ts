@@ -50,6 +50,12 @@ function setUp(more: Partial<InformerOptions<Node>> = {}, allow?: (asked: FakeRe
   return { clock, server, admin, informer, changes, stop, count, names, start, faults }
 }
 
+function listening(): { said: string[]; log: Logger } {
+  const said: string[] = []
+  const say = (message: string) => void said.push(message)
+  return { said, log: { ...silentLogger, info: say, warn: say, error: say } }
+}
+
 describe('createInformer()', () => {
   test('lists in pages, then follows changes', async () => {
     const s = setUp({ pageSize: 2 })
@@ -117,9 +123,8 @@ describe('createInformer()', () => {
     s.stop.abort()
   })
 
-  test('misses no time after hours of silence, and says it once', async () => {
-    const said: string[] = []
-    const log: Logger = { ...silentLogger, info: (message) => void said.push(message) }
+  test('misses no time after hours of silence, and is silent itself', async () => {
+    const { said, log } = listening()
     const s = setUp({ stallMs: 90_000, log })
     void s.start()
     await s.informer.synced
@@ -129,10 +134,26 @@ describe('createInformer()', () => {
       await s.clock.advance(90_500)
     }
     expect(s.count('watch')).toBe(9)
+    await s.clock.advance(1_000)
     await s.admin.create(NODES, node('late'))
     await s.clock.advance(500)
     expect(s.names()).toEqual(['late'])
-    expect(said).toHaveLength(1)
+    expect(said).toEqual([])
+    s.stop.abort()
+  })
+
+  test('tells once that a silent watch has hidden changes', async () => {
+    const { said, log } = listening()
+    const s = setUp({ stallMs: 90_000, log })
+    void s.start()
+    await s.informer.synced
+    await s.clock.settle()
+    s.server.silenceWatches()
+    await s.admin.create(NODES, node('hidden'))
+    await s.admin.create(NODES, node('hidden-too'))
+    await s.clock.advance(91_000)
+    expect(s.names()).toEqual(['hidden', 'hidden-too'])
+    expect(said).toEqual(['Changes came late: the watch before was silent'])
     s.stop.abort()
   })
 

@@ -13,6 +13,8 @@ import { type Indexes, ObjectCache } from './object-cache.ts'
 
 const PAGE_SIZE = 50
 const STALL_MS = 90_000
+/** A change that comes this soon after a silent watch was opened again had been waiting. */
+const WAITED_MS = 1_000
 const PAUSE = { minMs: 200, maxMs: 30_000 }
 const POLLS_PER_WATCH_TRY = 20
 /**
@@ -79,8 +81,8 @@ interface State<T extends KubeObject> {
   version?: string | undefined
   /** Failures in a row, for the pause and so that a long outage is one warning. */
   failures: number
-  /** The last watch ended without a byte: said once. */
-  isQuiet: boolean
+  /** When a watch was last opened after a silent one, until its first change. */
+  reopenedMs?: number | undefined
   /** Refused watches in a row. */
   watchRefusals: number
   pollsLeft: number
@@ -103,7 +105,6 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       synced.resolve()
     },
     failures: 0,
-    isQuiet: false,
     watchRefusals: 0,
     pollsLeft: 0,
     saidPolling: false,
@@ -171,12 +172,24 @@ function onFailure<T extends KubeObject>(state: State<T>, error: unknown): void 
 
 /**
  * A cluster in which nothing changes may send nothing at all, not even bookmarks: that is no
- * failure and earns no pause, or the next change would wait for it.
+ * failure and earns no pause, or the next change would wait for it. Nor is it news: such a cluster
+ * would say so for ever. What is said is a change that silence has hidden, see `tellLateChange`.
  */
 function onSilence<T extends KubeObject>(state: State<T>, fields: Record<string, string>): void {
   state.failures = 0
-  if (!state.isQuiet) state.options.log.info('A watch was silent; opens it again', fields)
-  state.isQuiet = true
+  state.reopenedMs = state.options.clock.monotonicMs()
+  state.options.log.debug('A watch was silent; opens it again', fields)
+}
+
+/** Silence that hid changes was a dead connection: a person on the network wants to know. */
+function tellLateChange<T extends KubeObject>(state: State<T>): void {
+  const { clock, log, resource, stallMs } = state.options
+  if (state.reopenedMs === undefined) return
+  const sinceMs = clock.monotonicMs() - state.reopenedMs
+  state.reopenedMs = undefined
+  if (sinceMs > WAITED_MS) return
+  const fields = { kind: resource.kind, lateMsMax: stallMs ?? STALL_MS }
+  log.info('Changes came late: the watch before was silent', fields)
 }
 
 /** Lists meanwhile, so that nothing is missed whatever comes of it. */
@@ -241,7 +254,7 @@ async function follow<T extends KubeObject>(state: State<T>, signal: AbortSignal
     for await (const event of events) {
       stall.touch()
       state.failures = 0
-      state.isQuiet = false
+      if (event.type !== 'BOOKMARK') tellLateChange(state)
       state.watchRefusals = 0
       apply(state, event)
     }
