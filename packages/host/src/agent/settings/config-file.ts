@@ -14,15 +14,20 @@ export interface ConfigFileRules {
 }
 
 const PLAIN_FILE = /^\/etc\/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]{0,200}\.conf$/
-/** Files in /etc that are code, or that tell a root program what to run, load or trust. */
+/**
+ * Files in /etc that are code, or that tell a root program what to run, load or trust. A line of one
+ * format can be a line of another: `sysctl` is there because a YAML key may read `kernel.x=|/bin/y`.
+ */
 const DENIED = new Set(
   [
-    'adduser apg asound brltty ca-certificates chrony crio debconf deluser dhclient dhcpcd dracut',
-    'e2scrub fuse fwupd gai hdparm host idmapd iscsid kdump kernel-img krb5 ld.so libaudit libuser',
-    'locale logrotate login lvm makepkg man_db mdadm mke2fs modprobe modules multipath needrestart',
-    'nfs nfsmount nscd nslcd nsswitch ntp openct opensc overlayroot pam pam_env pbuilder popularity-contest',
-    'request-key resolv resolvconf reader rsyncd rsyslog sestatus smartd sssd sudo sudo_logsrvd',
-    'syslog syslog-ng tcsd tmpfiles ucf udev updatedb vconsole wpa_supplicant xattr yum',
+    'adduser aide apg asound autofs bird brltty ca-certificates certmonger chrony collectd crio',
+    'debconf deluser dhclient dhcpcd dnsmasq dracut drbd e2scrub fuse fwupd gai hdparm host hostapd',
+    'idmapd incron inetd ipsec iscsid kdump keepalived kernel-img krb5 ld.so libaudit libuser lircd',
+    'locale logrotate login lvm makepkg man_db mdadm mke2fs modprobe modules monit multipath',
+    'needrestart nfs nfsmount nscd nslcd nsswitch ntp oddjobd openct opensc overlayroot pam pam_env',
+    'pbuilder popularity-contest reader request-key resolv resolvconf rsyncd rsyslog sestatus smartd',
+    'snmpd snmptrapd sssd strongswan sudo sudo_logsrvd swanctl sysctl syslog syslog-ng tcsd tmpfiles',
+    'ucf udev ups updatedb vconsole vsftpd watchdog wpa_supplicant xattr xinetd yum',
   ]
     .flatMap((line) => line.split(' '))
     .map((name) => `/etc/${name}.conf`),

@@ -1,5 +1,6 @@
 // Model `container.containerd`: containerd's configuration file (contract 5.6). In force when
 // containerd starts again.
+import { foldPart } from './key-path.ts'
 import { refusal, shown } from './setting-values.ts'
 import { structuredModel } from './structured-model.ts'
 import { openTomlFile } from './toml/toml-file.ts'
@@ -10,6 +11,8 @@ const DENIED = new Set([
   'base_runtime_spec',
   'command',
   'conf_template',
+  'configpath',
+  'criupath',
   'imports',
   'io.containerd.internal.v1.opt',
   'plugin_config_path',
@@ -22,6 +25,11 @@ const DENIED = new Set([
 ])
 /** Keys that choose among programs or folders of the image, with the values that do only that. */
 const LIMITED: ReadonlyMap<string, RegExp> = new Map([
+  // containerd removes what is at the place of its sockets.
+  [
+    'address',
+    /^(?!\/|unix:)|^(?:unix:\/\/)?(?:\/var)?\/run\/(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*\/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*$/,
+  ],
   ['bin_dir', /^\/(?:opt\/cni\/bin|usr\/lib(?:exec)?\/cni)$/],
   ['bin_dirs', /^\/(?:opt\/cni\/bin|usr\/lib(?:exec)?\/cni)$/],
   [
@@ -45,7 +53,7 @@ export const containerContainerd = structuredModel({
   open: openTomlFile,
   checkSet(key, path, value) {
     // containerd reads keys whatever their case.
-    const parts = path.map((part) => part.toLowerCase())
+    const parts = path.map(foldPart)
     const rule = LIMITED.get(parts.at(-1) ?? '')
     const values = Array.isArray(value) ? (value as unknown[]) : [value]
     const isOutside =

@@ -17,7 +17,7 @@ const NAME = 'kernel.sysctl.persist'
 const FILES: ConfigFileRules = {
   model: NAME,
   defaultPath: '/etc/sysctl.conf',
-  own: /^\/etc\/sysctl\.d\/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]{0,200}\.conf$/,
+  own: /^\/etc\/sysctl(?:\.d\/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]{0,200})?\.conf$/,
   remedy: 'use /etc/sysctl.conf, /etc/sysctl.d/NAME.conf or /etc/NAME.conf',
 }
 

@@ -5,8 +5,8 @@ import { checkText, refusal, shown } from './setting-values.ts'
 const KEY_LENGTH_MAX = 512
 const PARTS_MAX = 32
 const PART = /^(?:"([^"]*)"|'([^']*)'|([^"'.]*))(?:\.|$)/
-/** Names that mean something else than a key to programs in JavaScript. */
-const DENIED_PARTS = new Set(['__proto__', 'constructor', 'prototype'])
+/** Names that mean something else than a key: to programs in JavaScript, and to readers of YAML. */
+const DENIED_PARTS = new Set(['__proto__', 'constructor', 'prototype', '<<'])
 
 /** Parts of a key; empty for an empty key. Throws for one that is malformed. */
 export function splitKeyPath(key: string): string[] {
@@ -23,6 +23,14 @@ export function splitKeyPath(key: string): string[] {
   }
   if (parts.length > PARTS_MAX || parts.some((part) => DENIED_PARTS.has(part))) throw malformed(key)
   return parts
+}
+
+/**
+ * A part for comparing with names that are denied. Programs in Go find a key whatever its case, and
+ * to them `ſ` and the Kelvin sign are letters of other cases, too.
+ */
+export function foldPart(part: string): string {
+  return part.toUpperCase().toLowerCase()
 }
 
 function malformed(key: string) {

@@ -1,5 +1,6 @@
 // Model `kubernetes.kubelet`: the kubelet's configuration file (contract 5.5). In force when the
 // kubelet starts again.
+import { foldPart } from './key-path.ts'
 import { openYamlFile } from './yaml-file.ts'
 import { refusal, shown } from './setting-values.ts'
 import { structuredModel } from './structured-model.ts'
@@ -24,7 +25,7 @@ export const kubernetesKubelet = structuredModel({
   open: openYamlFile,
   checkSet(key, path, value) {
     // Older kubelets read keys whatever their case.
-    const first = (path[0] ?? '').toLowerCase()
+    const first = foldPart(path[0] ?? '')
     if (DENIED.has(first) || LIMITED.get(first)?.includes(value) === false)
       throw refusal(
         'kubelet-key-denied',

@@ -151,9 +151,17 @@ evictionHard:
     ['staticPodPath.x', 1],
     ['volumePluginDir', '/tmp/x'],
     ['podLogsDir', '/etc/cron.d'],
+    ['\u017ftaticPodURL', 'https://h/pod.yaml'],
   ])('T10: refuses %s = %j', (key, value) => {
     expect(refusalOf('kubernetes.kubelet', { [key]: value })).toMatchObject({
       code: 'kubelet-key-denied',
+    })
+  })
+
+  test('refuses the key by which YAML takes over the members of a mapping', () => {
+    const value = { staticPodURL: 'https://h/pod.yaml' }
+    expect(refusalOf('kubernetes.kubelet', { '<<': value })).toMatchObject({
+      code: 'setting-key-malformed',
     })
   })
 
@@ -242,6 +250,11 @@ stream_port = "0"
     ['plugins."io.containerd.runtime.v1.linux".shim', 'x'],
     ['plugins."io.containerd.internal.v1.opt".path', '/tmp'],
     ['plugins."io.containerd.nri.v1.nri".plugin_path', '/tmp'],
+    ['plugins.cri.containerd.runtimes.x.options.ConfigPath', '/etc/x.conf'],
+    ['plugins.cri.containerd.runtimes.x.options.CriuPath', '/tmp/criu'],
+    ['grpc.address', '/etc/passwd'],
+    ['ttrpc.address', '/run/../etc/passwd'],
+    ['debug.address', 'unix:///etc/passwd'],
   ])('T10: refuses %s = %j', (key, value) => {
     expect(refusalOf('container.containerd', { [key]: value })).toMatchObject({
       code: 'containerd-key-denied',
@@ -253,6 +266,8 @@ stream_port = "0"
     ['plugins.cri.containerd.runtimes.x.options.BinaryName', '/usr/bin/nvidia-container-runtime'],
     ['plugins.cri.containerd.runtimes.runc.options.SystemdCgroup', true],
     ['plugins.cri.cni.bin_dir', '/opt/cni/bin'],
+    ['grpc.address', '/run/containerd/containerd.sock'],
+    ['metrics.address', '127.0.0.1:1338'],
   ])('allows %s = %j', (key, value) => {
     expect(refusalOf('container.containerd', { [key]: value })).toBeUndefined()
   })
@@ -334,6 +349,8 @@ describe('configpath', () => {
     ['kubernetes.kubelet', '/var/lib/kubelet/pki/x.yaml'],
     ['kubernetes.kubelet', '/var/lib/kubelet/kubeadm-flags.env'],
     ['kubernetes.kubelet', '/etc/sudo.conf'],
+    ['kubernetes.kubelet', '/etc/sysctl.conf'],
+    ['container.containerd', '/etc/sysctl.conf'],
     ['container.containerd', '/etc/containerd/certs.d/x.toml'],
     ['container.containerd', '/root/config.toml'],
     ['container.containerd', '/etc/systemd/system/x.toml'],

@@ -225,6 +225,8 @@ describe('planSettings() for kernel.sysctl.persist', () => {
     '/etc/sudo.conf',
     '/etc/nsswitch.conf',
     '/etc/request-key.conf',
+    '/etc/watchdog.conf',
+    '/etc/dnsmasq.conf',
     '/usr/lib/sysctl.d/x.conf',
     '/etc/sysctl.d/sub/x.conf',
     '/etc/.conf',

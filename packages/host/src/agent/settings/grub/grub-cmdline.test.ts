@@ -197,6 +197,15 @@ describe('grub.cmdline', () => {
     'sysctl.kernel.modprobe',
     'sysctl/kernel/core_pattern',
     'uvesafb.v86d',
+    'boot',
+    'nfsroot',
+    'netroot',
+    'overlayroot',
+    'cryptopts',
+    'cloud-config-url',
+    'ds',
+    'ignition.config.url',
+    'coreos.inst.install_dev',
     'mount.usr',
   ])('T12: refuses to set %s', (key) => {
     for (const value of ['', '/bin/sh'])
@@ -247,6 +256,19 @@ describe('grub.cmdline', () => {
     expect(refusalOf('grub.cmdline.current', { audit: `1${value}1` })).toMatchObject({
       kind: 'invalid',
     })
+  })
+
+  test('T12: refuses what cloud-init would run, wherever it stands; not a hardware address', () => {
+    for (const [key, value] of [
+      ['x', 'cc:runcmd:%20ls'],
+      ['cc:ssh_import_id:', ''],
+      ['x', '52:54:00:cc:12:34%0Aruncmd:'],
+    ] as const)
+      expect(refusalOf('grub.cmdline.current', { [key]: value })).toMatchObject({
+        code: 'kernel-word-denied',
+      })
+    const address = { ifname: 'e0:52:54:00:cc:12:34' }
+    expect(refusalOf('grub.cmdline.current', address)).toBeUndefined()
   })
 
   test('T12: keeps root and ro', () => {

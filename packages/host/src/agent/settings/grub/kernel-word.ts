@@ -6,16 +6,35 @@ import { checkText, refusal, shown } from '../setting-values.ts'
 
 const KEY = /^[a-z0-9][A-Za-z0-9_.:/-]{0,127}$/
 const VALUE = /^[A-Za-z0-9_.,:=/@%+^~!-]{1,1024}$/
-/** Whole words: other programs as init, shells in the initramfs, run levels, other roots. */
+/**
+ * Whole words: other programs as init, shells in the initramfs, run levels, other roots, and what
+ * cloud-init and initramfs-tools fetch and run.
+ */
 const DENIED = new Set(
   [
-    '0 1 2 3 4 5 6 b s bootconfig break debug_shell emergency init initrd kexec',
-    'kgdbwait noinitrd rdinit rescue resume rootflags rootfstype rw single',
+    '0 1 2 3 4 5 6 b s boot bootconfig break cloud_config_url cryptdevice cryptopts debug_shell ds',
+    'emergency init initrd kexec kgdbwait nbdroot netroot nfsaddrs nfsroot noinitrd ostree',
+    'overlayroot overlayroot_cfgdisk rdinit rescue resume rootflags rootfstype roothash rw single',
+    'url usrhash',
     'uvesafb.v86d nfs.cache_getent nfsd.cltrack_prog drbd.usermode_helper firmware_class.path',
   ].flatMap((line) => line.split(' ')),
 )
 /** What the initramfs, systemd and our own menu say to each other. */
-const DENIED_PREFIXES = ['rd.', 'systemd.', 'kubenest.', 'luks.', 'mount.', 'fstab', 'dracut.']
+const DENIED_PREFIXES = [
+  'ci.',
+  'coreos.',
+  'dracut.',
+  'flatcar.',
+  'fstab',
+  'ignition.',
+  'kubenest.',
+  'luks.',
+  'mount.',
+  'rd.',
+  'systemd.',
+]
+/** cloud-init runs what follows it, wherever it stands; in a hardware address it does not. */
+const CLOUD_CONFIG = /cc:(?!(?:[0-9a-f]{2}:){0,4}[0-9a-f]{2}$)/i
 /** Of those, the ones that neither run nor leave out anything. */
 const HARMLESS = new Set([
   'systemd.legacy_systemd_cgroup_controller',
@@ -39,10 +58,10 @@ export function checkKernelWord(key: string, value: string): void {
       'kernel-word-malformed',
       `the value of ${shown(key)} holds a character that the boot loader or the kernel would interpret; use letters, digits and _ . , : = / @ % + ^ ~ ! -`,
     )
-  if (isDenied(key))
+  if (isDenied(key) || CLOUD_CONFIG.test(`${key}=${value}`))
     throw refusal(
       'kernel-word-denied',
-      `${shown(key)} may not be set: through it the node would start something else than its slot; remove it`,
+      `${shown(key)} may not be set: through it the node would start or run something else than its slot; remove it`,
     )
   // sysctl.kernel.core_pattern= and the like are applied by the kernel before anything else.
   if (key.startsWith('sysctl.') || key.startsWith('sysctl/'))
