@@ -15,8 +15,8 @@ export interface ConfigFileRules {
 
 const PLAIN_FILE = /^\/etc\/[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]{0,200}\.conf$/
 /**
- * Files in /etc that are code, or that tell a root program what to run, load or trust. A line of one
- * format can be a line of another: `sysctl` is there because a YAML key may read `kernel.x=|/bin/y`.
+ * Files in /etc that are code, or that tell a root program what to run, load or trust. A line of
+ * one format can be a line of another: a YAML key may read `kernel.x=|/bin/y`, hence `sysctl`.
  */
 const DENIED = new Set(
   [
