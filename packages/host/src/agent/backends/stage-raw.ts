@@ -6,6 +6,7 @@ import { checkRoot } from './check-root.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { isExt4, setExt4Label } from './ext4-superblock.ts'
 import { HEAD_BYTES, type SlotDevice } from './slot-device.ts'
+import type { SlotName } from '../update/journal-state.ts'
 import type { StagedSlot, StageRequest } from './update-backend.ts'
 
 /** Writes, reads back and looks into; blanks the head again when the look finds something wrong. */
@@ -15,14 +16,14 @@ export async function stageRaw(
   wire: Sha256,
   request: StageRequest & { readonly architecture: string },
 ): Promise<StagedSlot> {
-  const written = createSha256()
-  await copy(device, content, written)
+  const given = createSlotDigest(request.target)
+  await copy(device, content, given.update)
   const { head, sizeBytes } = await device.finish()
   assertImageDigest(wire.digest(), request.imageDigest)
   if (sizeBytes < HEAD_BYTES || !isExt4(head)) throw truncated(sizeBytes)
   request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal: sizeBytes })
   setExt4Label(head, `ROOT-${request.target}`)
-  const digest = await readBackRest(device, written.digest(), head, sizeBytes)
+  const digest = await readBackRest(device, given.digest(), head, sizeBytes)
   try {
     await device.writeHead(head)
     await readBackHead(device, head)
@@ -37,35 +38,52 @@ export async function stageRaw(
 async function copy(
   device: SlotDevice,
   content: AsyncIterable<Uint8Array>,
-  written: Sha256,
+  onWritten: (bytes: Uint8Array) => void,
 ): Promise<void> {
-  let skip = HEAD_BYTES
   for await (const chunk of content) {
     await device.append(chunk)
-    const from = Math.min(skip, chunk.length)
-    skip -= from
-    if (from < chunk.length) written.update(chunk.subarray(from))
+    onWritten(chunk)
   }
 }
 
 /**
- * Compares the rest with what was given to write; on the way makes the digest of the whole slot.
+ * Digest of the slot as it will be, label included, while its bytes come in: one pass here and one
+ * when they are read back are all that an emulated or small processor has to pay.
  */
+function createSlotDigest(target: SlotName): Sha256 {
+  const whole = createSha256()
+  const head = new Uint8Array(HEAD_BYTES)
+  let keptBytes = 0
+  return {
+    update(bytes) {
+      const length = Math.min(bytes.length, HEAD_BYTES - keptBytes)
+      if (length > 0) {
+        head.set(bytes.subarray(0, length), keptBytes)
+        keptBytes += length
+        if (keptBytes < HEAD_BYTES) return
+        // What is no file system is refused once the digest of the wire was looked at.
+        if (isExt4(head)) setExt4Label(head, `ROOT-${target}`)
+        whole.update(head)
+      }
+      if (length < bytes.length) whole.update(bytes.subarray(length))
+    },
+    digest: () => whole.digest(),
+  }
+}
+
+/** Compares what the medium holds behind the head with what was given to write. */
 async function readBackRest(
   device: SlotDevice,
-  expectedRest: string,
+  expected: string,
   head: Uint8Array,
   sizeBytes: number,
 ): Promise<string> {
-  const rest = createSha256()
-  const whole = createSha256()
-  whole.update(head)
-  await device.readBack(HEAD_BYTES, sizeBytes, (bytes) => {
-    rest.update(bytes)
-    whole.update(bytes)
-  })
-  if (rest.digest() !== expectedRest) throw notWritten()
-  return whole.digest()
+  const found = createSha256()
+  found.update(head)
+  await device.readBack(HEAD_BYTES, sizeBytes, found.update)
+  const digest = found.digest()
+  if (digest !== expected) throw notWritten()
+  return digest
 }
 
 async function readBackHead(device: SlotDevice, head: Uint8Array): Promise<void> {
