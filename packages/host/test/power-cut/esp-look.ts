@@ -2,6 +2,7 @@
 // and after fsck has repaired the file system, as the next system finds them.
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
+import type { ExecResult } from '@kubenest/base/exec'
 import { systemExec } from '@kubenest/base/system-exec'
 import type { DiskState } from './disk-states.ts'
 import { BOOT_FOLDER } from './guest/node-disk.ts'
@@ -42,7 +43,15 @@ async function lookAt(folder: string, bytes: Uint8Array): Promise<EspLook> {
   await fs.writeFile(image, bytes)
   const files = await readBootFolder(folder, image)
   const repair = await systemExec.run({ argv: ['fsck.fat', '-a', image] })
-  const repaired = await readBootFolder(folder, image)
+  return espLook(repair, files, await readBootFolder(folder, image))
+}
+
+/** Apart from the bytes of the file system: what is made here is kept for the whole run. */
+function espLook(
+  repair: ExecResult,
+  files: ReadonlyMap<string, Uint8Array>,
+  repaired: ReadonlyMap<string, Uint8Array>,
+): EspLook {
   return {
     isRepairable: repair.exitCode <= REPAIRED_MAX,
     complaint: `${repair.stdout}${repair.stderr}`.trim().slice(-300),

@@ -16,8 +16,15 @@ interface Entry {
   readonly sizeBytes: number
 }
 
-/** Files of a folder by name; none where the folder cannot be found. */
-export function readFatFolder(read: FatRead, folder: string): Map<string, Uint8Array> {
+/**
+ * Files of a folder by name; none where the folder cannot be found. A cut may leave an entry whose
+ * clusters are marked free: the boot loader reads them, mtools takes such a file for empty.
+ */
+export function readFatFolder(
+  read: FatRead,
+  folder: string,
+  reader: 'boot-loader' | 'mtools' = 'boot-loader',
+): Map<string, Uint8Array> {
   const fat = openFat(read)
   let entries = fat.root()
   for (const part of folder.split('/')) {
@@ -25,11 +32,14 @@ export function readFatFolder(read: FatRead, folder: string): Map<string, Uint8A
       (each) => each.isFolder && each.name.toLowerCase() === part.toLowerCase(),
     )
     if (next === undefined) return new Map()
-    entries = parseEntries(fat.chain(next.cluster))
+    entries = parseEntries(fat.chain(next.cluster).bytes)
   }
   const files = new Map<string, Uint8Array>()
-  for (const { name, isFolder, cluster, sizeBytes } of entries)
-    if (!isFolder) files.set(name, fat.chain(cluster).subarray(0, sizeBytes))
+  for (const { name, isFolder, cluster, sizeBytes } of entries) {
+    if (isFolder) continue
+    const { bytes, endsFree } = fat.chain(cluster)
+    files.set(name, bytes.subarray(0, endsFree && reader === 'mtools' ? 0 : sizeBytes))
+  }
   return files
 }
 
@@ -55,14 +65,15 @@ function openFat(read: FatRead) {
 
   return {
     root: () => parseEntries(read(rootStart, rootBytes)),
-    chain(first: number): Uint8Array {
+    chain(first: number): { readonly bytes: Uint8Array; readonly endsFree: boolean } {
       const parts: Uint8Array[] = []
       const end = isFat12 ? END.fat12 : END.fat16
-      for (let at = first; at >= 2 && at < end && parts.length <= clusters; at = next(at)) {
-        if (at >= clusters + 2) break
+      let at = first
+      while (at >= 2 && at < end && at < clusters + 2 && parts.length <= clusters) {
         parts.push(read(dataStart + (at - 2) * clusterBytes, clusterBytes))
+        at = next(at)
       }
-      return Buffer.concat(parts)
+      return { bytes: Buffer.concat(parts), endsFree: parts.length > 0 && at === 0 }
     },
   }
 }

@@ -2,6 +2,7 @@
 // reads the files.
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
+import type { ExecResult } from '@kubenest/base/exec'
 import { systemExec } from '@kubenest/base/system-exec'
 import type { DiskState } from './disk-states.ts'
 
@@ -55,6 +56,11 @@ async function lookAt(
     const content = await readOrNothing(path.join(folder, String(index)))
     if (content !== undefined) files.set(name, content)
   }
+  return persistLook(repair, files)
+}
+
+/** Apart from the bytes of the file system: what is made here is kept for the whole run. */
+function persistLook(repair: ExecResult, files: ReadonlyMap<string, Uint8Array>): PersistLook {
   return {
     isRepairable: repair.exitCode <= REPAIRED_MAX,
     complaint: `${repair.stdout}${repair.stderr}`.trim().slice(-300),

@@ -1,7 +1,8 @@
 // What each phase of the recordings allows: which contents of slots are complete, which slots have
 // committed, and which versions files may have.
 import type { DiskRules } from './disk-judge.ts'
-import { KEPT_FILE, KEPT_TEXT, type Recording } from './guest/record-boots.ts'
+import { KEPT_FILE, KEPT_TEXT, type GuestParts, type Recording } from './guest/record-boots.ts'
+import type { FileVersions } from './guest/run-guest.ts'
 import type { Region } from './guest/node-disk.ts'
 import { fileSystemId, lookAtTree } from './tree-look.ts'
 
@@ -12,18 +13,35 @@ export function upgradeRules(recordings: readonly Recording[], phase: string): D
   const [upgrade, commit, rollBack] = recordings
   if (upgrade === undefined || commit === undefined || rollBack === undefined)
     throw new Error('There are three recordings of an upgrade')
-  const isCommitting = ['commit', 'rollback', 'rollback-commit'].includes(phase)
+  const isBeforeCommit = ['first-journal', 'abort', 'clean-up', 'upgrade', 'trial'].includes(phase)
+  const isSettings = phase.startsWith('settings')
   return {
     complete: new Set([
       regionDigest(upgrade, upgrade.base, 'A'),
       regionDigest(upgrade, upgrade.end, 'B'),
       regionDigest(rollBack, rollBack.end, 'B'),
     ]),
-    // The write of saved_entry is the commit itself.
-    committed: new Set(isCommitting ? ['A', 'B'] : ['A']),
+    // The write of saved_entry is the commit itself. A tar replaces what B had committed.
+    committed: new Set(isBeforeCommit || phase === 'tar' ? ['A'] : ['A', 'B']),
     mayLackJournal: phase === 'first-journal',
-    persistFiles: { [KEPT_FILE]: new Set([keptDigest()]) },
-    bootFiles: {},
+    ...fileRules(isSettings ? rollBack.versions : new Map()),
+  }
+}
+
+/** Which versions the files of persist and of the boot folder may have. */
+function fileRules(versions: FileVersions): Pick<DiskRules, 'persistFiles' | 'bootFiles'> {
+  const isOnEsp = (file: string) => file.startsWith(BOOT_PATH)
+  const files = [...versions]
+  return {
+    persistFiles: {
+      [KEPT_FILE]: new Set([digestOf(KEPT_TEXT)]),
+      ...Object.fromEntries(files.filter(([file]) => !isOnEsp(file))),
+    },
+    bootFiles: Object.fromEntries(
+      files
+        .filter(([file]) => isOnEsp(file))
+        .map(([file, digests]) => [file.slice(BOOT_PATH.length), digests]),
+    ),
   }
 }
 
@@ -44,27 +62,27 @@ export async function tarRules(
 
 /** Rules of a phase of the node whose menu somebody else made. */
 export function retrofitRules(recording: Recording, phase: string): DiskRules {
-  const files = [...recording.versions].map(
+  const versions = [...recording.versions].map(
     ([file, digests]) => [file, phase === 'retrofit' ? withAbsent(digests) : digests] as const,
   )
-  const isOnEsp = (file: string) => file.startsWith(BOOT_PATH)
-  const isSettings = phase.includes('settings')
   return {
     complete: new Set([
       regionDigest(recording, recording.base, 'A'),
       regionDigest(recording, recording.end, 'B'),
     ]),
-    committed: new Set(phase === 'retrofit' || isSettings ? ['A'] : ['A', 'B']),
+    committed: new Set(phase === 'retrofit' ? ['A'] : ['A', 'B']),
     mayLackJournal: phase === 'retrofit',
-    persistFiles: {
-      [KEPT_FILE]: new Set([keptDigest()]),
-      ...(isSettings ? Object.fromEntries(files.filter(([file]) => !isOnEsp(file))) : {}),
-    },
-    bootFiles: Object.fromEntries(
-      files
-        .filter(([file]) => isOnEsp(file))
-        .map(([file, digests]) => [file.slice(BOOT_PATH.length), digests]),
-    ),
+    ...fileRules(new Map(versions)),
+  }
+}
+
+/** Rules of a guest that goes from v1 to v2 and is cut in this phase. */
+export function cutRules({ v1, v2 }: GuestParts, phase: string): DiskRules {
+  return {
+    complete: new Set([digestOf(v1), digestOf(v2)]),
+    committed: new Set(phase === 'upgrade' || phase === 'trial' ? ['A'] : ['A', 'B']),
+    mayLackJournal: phase === 'bad switch',
+    ...fileRules(new Map()),
   }
 }
 
@@ -80,8 +98,4 @@ function regionDigest({ layout }: Recording, disk: Uint8Array, region: Region): 
 
 function digestOf(bytes: Uint8Array | string): string {
   return new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
-}
-
-function keptDigest(): string {
-  return digestOf(KEPT_TEXT)
 }

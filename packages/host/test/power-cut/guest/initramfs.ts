@@ -21,7 +21,9 @@ for name in usr lib lib64; do /bin/busybox mount -o bind /tools/$name $name; don
 /bin/busybox mount -t tmpfs tmp tmp
 /bin/busybox mount -t vfat -o codepage=437,iocharset=ascii,errors=remount-ro dev/vda1 boot/efi
 /bin/busybox mount -t ext4 dev/vda4 persist
+/bin/busybox chown -R 0:0 persist
 /bin/busybox mount -o bind persist/etc etc
+/bin/busybox mount -o bind persist/var var
 /bin/busybox ifconfig lo 127.0.0.1 up
 export HOME=/tmp BUN_BE_BUN=1
 exec /bin/busybox chroot . /usr/bin/kubenest-host run /usr/driver.js

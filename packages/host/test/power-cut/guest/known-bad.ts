@@ -4,13 +4,14 @@ import { renderGrubEnvironment } from '@kubenest/provision/boot/grub-environment
 import { createBootEnvironment } from '../../../src/agent/bootloader/boot-environment.ts'
 import { systemRawFiles } from '../../../src/linux/raw-file.ts'
 import { BOOT_PATH } from './environment-writes.ts'
-import { beginPhase } from './guest-agent.ts'
+import { beginPhase, tellVersion } from './guest-agent.ts'
 import { SETTING_CASES } from './setting-cases.ts'
 
 /** A settings file cut to nothing and written again in two steps, with a flush between. */
 export async function writeSettingSlowly(): Promise<void> {
   const target = SETTING_CASES.find((each) => each.file !== undefined)?.file ?? ''
   const text = await fs.readFile(target, 'utf8')
+  await tellVersion(target)
   await beginPhase('bad settings')
   const handle = await fs.open(target, 'w')
   await handle.write(text.slice(0, text.length / 2))
@@ -18,6 +19,7 @@ export async function writeSettingSlowly(): Promise<void> {
   await handle.write(`${text.slice(text.length / 2)}kernel.panic = 9\n`)
   await handle.sync()
   await handle.close()
+  await tellVersion(target)
 }
 
 /** The selector cut to nothing and written again, while others write to the ESP. */

@@ -12,11 +12,13 @@ import { makeGuestImage, makeGuestTar } from './guest-root.ts'
 import { makeInitramfs } from './initramfs.ts'
 import { microKernel } from './micro-kernel.ts'
 import { layoutOf, makeNodeDisk, PARTUUIDS, type Layout } from './node-disk.ts'
-import { runGuest, type FileVersions } from './run-guest.ts'
+import { runGuest, type FileVersions, type GuestBoot } from './run-guest.ts'
 import { SETTING_CASES } from './setting-cases.ts'
 import { makeToolsDisk } from './tools-disk.ts'
 
-const BOOT_LIMIT_MS = 300_000
+const BOOT_LIMIT_MS = 1_200_000
+/** What GRUB gives the first boot of a disk that was just made. */
+export const SLOT_A_ARGUMENTS = [`root=PARTUUID=${PARTUUIDS.A}`] as const
 const HEALTH = `[timings]
 least_uptime_seconds = 0
 wanted_wait_seconds = 0
@@ -44,6 +46,7 @@ export interface GuestParts {
   readonly initramfs: string
   readonly tools: string
   readonly v1: Uint8Array
+  readonly v2: Uint8Array
   readonly slotMib: number
 }
 
@@ -54,21 +57,27 @@ export async function prepareGuest(folder: string, slotMib: number): Promise<Gue
   await fs.writeFile(initramfs, await makeInitramfs(kernel.modules))
   const v1 = await makeGuestImage(folder, 'v1', slotMib)
   const v2 = await makeGuestImage(folder, 'v2', slotMib)
-  const images = { 'v2.img': v2, 'v3.tar': await makeGuestTar(folder, 'v3') }
+  const abandoned = await makeGuestImage(folder, 'v9', slotMib)
+  const images = { 'v2.img': v2, 'v9.img': abandoned, 'v3.tar': await makeGuestTar(folder, 'v3') }
   const tools = await makeToolsDisk(folder, images)
-  return { folder, kernel: kernel.image, initramfs, tools, v1, slotMib }
+  return { folder, kernel: kernel.image, initramfs, tools, v1, v2, slotMib }
 }
 
-/** Upgrade, commit and rollback of one node. */
-export async function recordUpgrade(parts: GuestParts): Promise<Recording[]> {
-  const disk = path.join(parts.folder, 'node.img')
+/** The disk of a node that runs v1 from slot A and has never had an agent. */
+export async function makeFreshDisk(parts: GuestParts, disk: string): Promise<void> {
   await makeNodeDisk(disk, {
     slotMib: parts.slotMib,
     slots: { A: parts.v1 },
     boot: bootFiles(ownMenu()),
     persist: persistFiles(),
   })
-  const upgrade = await record(parts, disk, 'upgrade', [`root=PARTUUID=${PARTUUIDS.A}`])
+}
+
+/** Upgrade, commit and rollback of one node. */
+export async function recordUpgrade(parts: GuestParts): Promise<Recording[]> {
+  const disk = path.join(parts.folder, 'node.img')
+  await makeFreshDisk(parts, disk)
+  const upgrade = await record(parts, disk, 'upgrade', SLOT_A_ARGUMENTS)
   const commit = await record(parts, disk, 'commit', await nextBoot(parts, disk, 'B'))
   const rollBack = await record(parts, disk, 'roll-back', await nextBoot(parts, disk, 'A'))
   return [upgrade, commit, rollBack]
@@ -83,7 +92,19 @@ export async function recordRetrofit(parts: GuestParts): Promise<Recording> {
     boot: bootFiles(FOREIGN_MENU),
     persist: persistFiles(),
   })
-  return record(parts, disk, 'retrofit', [`root=PARTUUID=${PARTUUIDS.A}`])
+  return record(parts, disk, 'retrofit', SLOT_A_ARGUMENTS)
+}
+
+/** How this disk is booted. */
+export function bootOf(
+  { folder, kernel, initramfs, tools }: GuestParts,
+  disk: string,
+  scenario: string,
+  kernelArguments: readonly string[],
+): GuestBoot {
+  const [log, screen] = [path.join(folder, 'log'), path.join(folder, `${scenario}.console`)]
+  const files = { kernel, initramfs, tools, disk, log, console: screen }
+  return { ...files, kernelArguments, scenario, limitMs: BOOT_LIMIT_MS }
 }
 
 async function record(
@@ -92,12 +113,10 @@ async function record(
   scenario: string,
   kernelArguments: readonly string[],
 ): Promise<Recording> {
-  const { folder, kernel, initramfs, tools } = parts
-  const [log, screen] = [path.join(folder, 'log'), path.join(folder, `${scenario}.console`)]
+  const boot = bootOf(parts, disk, scenario, kernelArguments)
   const base = new Uint8Array(await fs.readFile(disk))
-  const files = { kernel, initramfs, tools, disk, log, console: screen }
-  const versions = await runGuest({ ...files, kernelArguments, scenario, limitMs: BOOT_LIMIT_MS })
-  const entries = parseBlockLog(new Uint8Array(await fs.readFile(log)))
+  const versions = await runGuest(boot)
+  const entries = parseBlockLog(new Uint8Array(await fs.readFile(boot.log)))
   const end = new Uint8Array(await fs.readFile(disk))
   return { name: scenario, layout: layoutOf(parts.slotMib), base, entries, end, versions }
 }
@@ -124,7 +143,7 @@ function bootFiles(menu: string) {
 
 function persistFiles(): Record<string, string> {
   const settings = SETTING_CASES.flatMap(({ file, before }) =>
-    file?.startsWith('/etc/') && before !== undefined ? [[file.slice(1), before]] : [],
+    file !== undefined && before !== undefined ? [[file.slice(1), before]] : [],
   )
   return {
     'etc/os-release': 'PRETTY_NAME="v1"\n',

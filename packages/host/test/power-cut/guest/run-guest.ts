@@ -6,6 +6,10 @@ import * as fs from 'node:fs/promises'
 export const RESULT_WORD = 'KUBENEST-RESULT'
 /** Before the name of a file and the digest of what it holds at that moment. */
 export const VERSION_WORD = 'KUBENEST-VERSION'
+/** Before the name of a phase that begins. */
+export const PHASE_WORD = 'KUBENEST-PHASE'
+/** Before what the agent says of itself after a cut, as JSON. */
+export const STATUS_WORD = 'KUBENEST-STATUS'
 
 /** Digests that a file had in a boot, by its path in the guest. */
 export type FileVersions = ReadonlyMap<string, ReadonlySet<string>>
@@ -28,7 +32,7 @@ export interface GuestBoot {
 /** Runs until the guest reboots; throws with the end of its console when the driver failed. */
 export async function runGuest(boot: GuestBoot): Promise<FileVersions> {
   await fs.writeFile(boot.log, new Uint8Array(0))
-  const child = Bun.spawn(argvOf(boot), {
+  const child = Bun.spawn(guestArgv(boot), {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: boot.limitMs,
     killSignal: 'SIGKILL',
@@ -48,13 +52,16 @@ function versionsIn(said: string): FileVersions {
   return versions
 }
 
-function argvOf(boot: GuestBoot): string[] {
+/** The emulator with the guest in it. */
+export function guestArgv(boot: GuestBoot): string[] {
   const words = [
     'console=ttyS0',
     'quiet',
     'loglevel=4',
     'mitigations=off',
     'nowatchdog',
+    // A starved emulator loses the timer's interrupts while the kernel counts them, and it panics.
+    'no_timer_check',
     'panic=-1',
     ...boot.kernelArguments.filter((word) => !/^(?:quiet|crashkernel=|panic=)/.test(word)),
     `kubenest.scenario=${boot.scenario}`,

@@ -8,7 +8,18 @@ import { systemExec } from '@kubenest/base/system-exec'
 const REPOSITORY = path.resolve(import.meta.dir, '../../../../..')
 const MIB = 1024 * 1024
 /** What the agent calls, and what the driver calls. */
-const PROGRAMS = ['mke2fs', 'e2fsck', 'tar', 'mount', 'umount', 'findmnt', 'sync', 'grub-editenv']
+const PROGRAMS = [
+  'mke2fs',
+  'e2fsck',
+  'tar',
+  'stat',
+  'touch',
+  'mount',
+  'umount',
+  'findmnt',
+  'sync',
+  'grub-editenv',
+]
 const GATE_UNIT = 'usr/lib/systemd/system/kubenest-gate.service'
 /** A reboot that the agent asks for is done by the driver, when it has seen the answer. */
 const SYSTEMCTL = '#!/usr/bin/busybox sh\nexec /usr/bin/busybox touch /run/reboot-asked\n'
