@@ -199,6 +199,21 @@ describe('createFetchClient()', () => {
     expect((error as Error).message).toContain('within 50 ms')
   })
 
+  test('ends a request that has no signal when the program ends', async () => {
+    const asked = Promise.withResolvers<void>()
+    const server = serve(() => {
+      asked.resolve()
+      return new Promise<Response>(() => {})
+    })
+    const end = new AbortController()
+    const request = createFetchClient({ server }, { until: end.signal })
+      .get(NODES, { name: 'a' })
+      .then(String, String)
+    await asked.promise
+    end.abort(new Error('the program ends'))
+    expect(await request).toBe('Error: the program ends')
+  })
+
   test('ends a half-open watch with the signal, and closes its connection', async () => {
     const closed = Promise.withResolvers<void>()
     const server = serve((request) => {

@@ -1,12 +1,15 @@
 // The `proxy` program: environment and options as documented (contract 1.7), nothing else.
 import type { Applet, AppletContext } from '@kubenest/base/applet'
-import { systemClock } from '@kubenest/base/clock'
+import { systemClock, type Clock } from '@kubenest/base/clock'
 import { OsError } from '@kubenest/base/errors'
 import { createLogger } from '@kubenest/base/log'
 import { createFetchClient } from '@kubenest/kube/client/fetch-client'
 import { loadKubeConfig } from '@kubenest/kube/client/load-config'
 import { createAgentClient } from './agent-client.ts'
 import { runProxy } from './proxy.ts'
+
+/** A write under way at SIGTERM may end; an API server without an answer must not hold the proxy. */
+const LAST_REQUESTS_MS = 2_000
 
 const HELP = `Usage: proxy [--socket PATH]
 
@@ -44,7 +47,7 @@ export const proxyApplet: Applet = async (context) => {
   await runProxy(
     {
       nodeName,
-      client: createFetchClient(config),
+      client: createFetchClient(config, { until: endOfRequests(context.stop, systemClock) }),
       agent: createAgentClient(socket === undefined ? {} : { paths: [socket] }),
       clock: systemClock,
       log,
@@ -55,6 +58,14 @@ export const proxyApplet: Applet = async (context) => {
   )
   log.info('Proxy stopped')
   return 0
+}
+
+function endOfRequests(stop: AbortSignal, clock: Clock): AbortSignal {
+  const end = new AbortController()
+  const begin = () => clock.schedule(LAST_REQUESTS_MS, () => end.abort(stop.reason))
+  if (stop.aborted) begin()
+  else stop.addEventListener('abort', begin, { once: true })
+  return end.signal
 }
 
 function readSocket(argv: readonly string[]): string | undefined {

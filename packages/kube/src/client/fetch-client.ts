@@ -46,6 +46,8 @@ export interface FetchClientOptions {
   readonly clock?: Clock
   /** Limit for each request other than a watch, milliseconds. @defaultValue 30000 */
   readonly requestTimeoutMs?: number
+  /** No request outlives it; beside the signals of single requests. */
+  readonly until?: AbortSignal
 }
 
 /**
@@ -62,6 +64,7 @@ export function createFetchClient(
     config,
     options.clock ?? systemClock,
     options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    options.until,
   )
   return {
     get: (resource, ref, options) => getObject(transport, resource, ref, options?.signal),

@@ -43,6 +43,7 @@ interface Connection {
   readonly config: KubeConfig
   readonly clock: Clock
   readonly timeoutMs: number
+  readonly until: AbortSignal | undefined
   readonly tokens: TokenSource
   readonly tls: BunFetchRequestInitTLS | undefined
   readonly collector: PageCollector
@@ -54,13 +55,19 @@ interface Connection {
  * @throws {OsError} kind `invalid`, code `config-kubeconfig`, when certificate and key do not
  * belong together.
  */
-export function createTransport(config: KubeConfig, clock: Clock, timeoutMs: number): Transport {
+export function createTransport(
+  config: KubeConfig,
+  clock: Clock,
+  timeoutMs: number,
+  until?: AbortSignal,
+): Transport {
   checkKeyPair(config)
   const tokens = createTokenSource(config, clock)
   const connection: Connection = {
     config,
     clock,
     timeoutMs,
+    until,
     tokens,
     tls: tlsOptions(config),
     collector: createPageCollector(clock),
@@ -186,7 +193,7 @@ async function within<R>(
   const cancel = connection.clock.schedule(timeoutMs, () =>
     deadline.abort(timeoutError(request, timeoutMs)),
   )
-  const signal = join(request.signal, deadline.signal)
+  const signal = join(connection.until, join(request.signal, deadline.signal))
   try {
     return await work(signal)
   } catch (error) {
