@@ -49,9 +49,16 @@ export function layOutNode(root: string, imageBytes: number): AgentNode {
   }
 }
 
-/** Starts the built agent there; ready when it serves. */
-export async function startAgent(dist: string, node: AgentNode): Promise<MeasuredProcess> {
-  const started = await startOnNode(dist, node, [AGENT])
+/**
+ * Starts the built agent there; ready when it serves. One that may mount needs a caller who is
+ * root, and the loop devices of the machine.
+ */
+export async function startAgent(
+  dist: string,
+  node: AgentNode,
+  mayMount = false,
+): Promise<MeasuredProcess> {
+  const started = await startOnNode(dist, node, [AGENT], mayMount)
   await started.said('serving')
   return started
 }
@@ -68,6 +75,7 @@ async function startOnNode(
   dist: string,
   { root }: AgentNode,
   program: readonly string[],
+  mayMount = false,
 ): Promise<MeasuredProcess> {
   const shown = [
     ['--ro-bind', '/usr', '/usr'],
@@ -91,9 +99,16 @@ async function startOnNode(
     ['--bind', path.join(root, 'run'), '/run'],
     ['--tmpfs', '/tmp'],
   ]
-  const user = ['--die-with-parent', '--unshare-user', '--uid', '0', '--gid', '0']
-  const argv = ['bwrap', ...user, ...shown.flat(), '--', ...program]
+  const user = mayMount ? ['--cap-add', 'ALL'] : ['--unshare-user', '--uid', '0', '--gid', '0']
+  const more = mayMount ? loopDevices() : []
+  const argv = ['bwrap', '--die-with-parent', ...user, ...shown.flat(), ...more, '--', ...program]
   return await startMeasured(argv, { logFile: path.join(root, 'agent.log'), inChild: true })
+}
+
+function loopDevices(): string[] {
+  const names = fs.readdirSync('/dev').filter((name) => name.startsWith('loop'))
+  const devices = names.flatMap((name) => ['--dev-bind', `/dev/${name}`, `/dev/${name}`])
+  return [...devices, '--ro-bind', '/sys', '/sys']
 }
 
 /**
@@ -102,6 +117,31 @@ async function startOnNode(
  */
 export function makeRootImage(folder: string, mib: number, content: 'noise' | 'programs'): string {
   const root = path.join(folder, 'image-root')
+  writeRoot(root)
+  const fill = content === 'noise' ? fillWithNoise : fillWithPrograms
+  fill(path.join(root, 'content'), Math.floor(mib * 0.9))
+  const image = path.join(folder, 'root.img')
+  const features = ['-O', 'metadata_csum,64bit,extent', '-L', 'ROOT-A', '-d', root]
+  const made = spawnSync('mke2fs', ['-q', '-t', 'ext4', ...features, image, `${mib}M`])
+  if (made.status !== 0) throw new Error(`Cannot make an image: ${made.stderr.toString()}`)
+  fs.rmSync(root, { recursive: true })
+  return image
+}
+
+/** A tar that passes the agent's checks: a small root, and folders of the machine. */
+export function makeRootTar(folder: string, more: readonly string[]): string {
+  const root = path.join(folder, 'tar-root')
+  writeRoot(root)
+  const file = path.join(folder, 'root.tar')
+  const args = ['--create', '--file', file, '--directory', root, '.', '--directory', '/', ...more]
+  const made = spawnSync('tar', args)
+  if (made.status !== 0) throw new Error(`Cannot make a tar: ${made.stderr.toString()}`)
+  fs.rmSync(root, { recursive: true })
+  return file
+}
+
+/** What the agent looks for in a root. */
+function writeRoot(root: string): void {
   const put = (name: string, content: string | Uint8Array, mode = 0o644) => {
     fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
     fs.writeFileSync(path.join(root, name), content, { mode })
@@ -119,14 +159,6 @@ export function makeRootImage(folder: string, mib: number, content: 'noise' | 'p
     put(`usr/lib/systemd/system/kubenest-${unit}`, '[Unit]\n')
   fs.mkdirSync(path.join(root, 'etc'), { recursive: true })
   fs.symlinkSync('../usr/lib/os-release', path.join(root, 'etc/os-release'))
-  const fill = content === 'noise' ? fillWithNoise : fillWithPrograms
-  fill(path.join(root, 'content'), Math.floor(mib * 0.9))
-  const image = path.join(folder, 'root.img')
-  const features = ['-O', 'metadata_csum,64bit,extent', '-L', 'ROOT-A', '-d', root]
-  const made = spawnSync('mke2fs', ['-q', '-t', 'ext4', ...features, image, `${mib}M`])
-  if (made.status !== 0) throw new Error(`Cannot make an image: ${made.stderr.toString()}`)
-  fs.rmSync(root, { recursive: true })
-  return image
 }
 
 function fillWithNoise(file: string, mib: number): void {

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { renderFigure, renderTable, type Bench, type Figure } from './figure.ts'
 import { agentActivation } from './agent-activation.ts'
 import { agentStream } from './agent-stream.ts'
+import { agentTar } from './agent-tar.ts'
 import { agentTls } from './agent-tls.ts'
 import { operatorMemory } from './operator-memory.ts'
 import { proxyMemory } from './proxy-memory.ts'
@@ -19,6 +20,7 @@ const BENCHES: readonly Bench[] = [
   operatorMemory,
   proxyMemory,
   agentStream,
+  agentTar,
   agentTls,
   agentActivation,
   smallPod,
