@@ -4,9 +4,11 @@ import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { isOsError } from '@kubenest/base/errors'
-import { runOrThrow } from '@kubenest/base/exec'
+import { runOrThrow, type Exec } from '@kubenest/base/exec'
 import { systemExec } from '@kubenest/base/system-exec'
 import { pack, type Header } from 'tar-stream'
+import { createUpdateEngine } from '../../src/agent/update/engine.ts'
+import { faultOf } from '../agent/fault-of.ts'
 import { canMount } from './can-mount.ts'
 import { createFakeNode, SLOT_BYTES, writeRoot, type FakeNode } from './fake-node.ts'
 
@@ -24,7 +26,7 @@ beforeEach(async () => {
 })
 afterEach(() => fs.rm(folder, { recursive: true }))
 
-async function prepare(tar: Uint8Array, version: string): Promise<void> {
+async function prepare(tar: Uint8Array, version: string, engine = node.engine): Promise<void> {
   node.serve(tar)
   const request = {
     version,
@@ -36,7 +38,7 @@ async function prepare(tar: Uint8Array, version: string): Promise<void> {
     mtls: false,
     certs: { ca_cert: '', client_cert: '', client_key: '' },
   }
-  await node.engine.prepare(request, () => {}, never)
+  await engine.prepare(request, () => {}, never)
 }
 
 async function codeOf(task: Promise<unknown>): Promise<string> {
@@ -92,6 +94,42 @@ describe.skipIf(!canMount)('stageTar()', () => {
     expect(await codeOf(prepare(tar.subarray(0, 100_000), 'v2'))).toBe('image-damaged')
     expect((await node.boot()).slot).toBe('A')
     expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+  })
+
+  test('stageTar() names the slot and its size when the files of a tar do not fit', async () => {
+    const root = path.join(folder, 'tree-v3')
+    await writeRoot(root, { version: 'v3' })
+    await fs.mkdir(path.join(root, 'many'))
+    // No content at all, and more files than the file system of the slot has inodes.
+    for (let at = 0; at < SLOT_BYTES / 4096; at += 1)
+      await fs.writeFile(path.join(root, 'many', String(at)), '')
+    const file = path.join(folder, 'many.tar')
+    await runOrThrow(systemExec, 'pack', { argv: ['tar', '-cf', file, '-C', root, '.'] })
+    const fault = await faultOf(prepare(new Uint8Array(await fs.readFile(file)), 'v3'))
+    expect(fault).toMatchObject({
+      kind: 'invalid',
+      code: 'image-too-large',
+      message: expect.stringContaining(`${node.slotFile('B')}, ${SLOT_BYTES} bytes`) as string,
+    })
+    expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+    expect((await node.boot()).slot).toBe('A')
+  })
+
+  test('stageTar() tells what went wrong first, not that the clean-up fails as well', async () => {
+    let isBroken = true
+    const exec: Exec = {
+      run: (request) =>
+        isBroken && (request.argv[0] === 'sync' || request.argv[0] === 'umount')
+          ? Promise.resolve({ exitCode: 1, stdout: '', stderr: `${request.argv[0]}: no` })
+          : systemExec.run(request),
+    }
+    const engine = createUpdateEngine({ ...node.deps, exec })
+    const fault = await faultOf(prepare(await tarOfRoot('v2'), 'v2', engine))
+    isBroken = false
+    await engine.recover()
+    expect(fault).toMatchObject({ message: expect.stringContaining('flush the slot') as string })
+    expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+    expect((await node.boot()).slot).toBe('A')
   })
 
   test('stageTar() blanks the slot when the version inside is another one', async () => {

@@ -1,53 +1,31 @@
 // An OS tar straight into the standby slot, without an image in between (reliability 4.2,
 // "direct"). Spooled and inspected first; unpacked only when its digest is right; the kernel gets
 // its name as the very last change, because GRUB cannot boot a slot without it.
-import type { Clock } from '@kubenest/base/clock'
-import { runOrThrow, type Exec } from '@kubenest/base/exec'
+import { runOrThrow } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
-import { ensureDirectory, removePath, renameNew, stat } from '@kubenest/base/files'
-import type { SysRoot } from '@kubenest/base/sysroot'
+import { renameNew, stat } from '@kubenest/base/files'
 import type { ImageStream } from '../sources/image-source.ts'
-import {
-  hasWorkFolder,
-  isFolder,
-  makeWorkFolder,
-  removeWorkFolderIfEmpty,
-  SLOT_MOUNT,
-  TAR_FILE,
-  WORK_FOLDER,
-} from '../sources/work-folder.ts'
-import { freeBytes } from '../../linux/free-space.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
 import { checkRoot } from './check-root.ts'
 import { KERNEL_WAITING } from './check-tar-entry.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { createTarInspector } from './inspect-tar.ts'
+import { flushSlot, mountSlot, unmountSlot } from './slot-mount.ts'
 import { openSlotDevice, type SlotDevice } from './slot-device.ts'
 import { assertImageDigest } from './stage-raw.ts'
+import {
+  assertRoomForTar,
+  discardTarWork,
+  openTarWork,
+  type TarWork,
+  type TarWorkDeps,
+} from './tar-work.ts'
 import type { StagedSlot, StageRequest } from './update-backend.ts'
 
-/** What the documented agent asks for beside the image, bytes. */
-const SPARE_BYTES = 10 * 1024 * 1024
-const BUSY_TRIES = 20
-const BUSY_PAUSE_MS = 500
-
-export interface StageTarDeps {
-  readonly sysroot: SysRoot
-  readonly clock: Clock
-  readonly exec: Exec
+export interface StageTarDeps extends TarWorkDeps {
   readonly rawFiles: RawFiles
   readonly architecture: string
-}
-
-/** The places of the work, as real paths. */
-interface Work {
-  /** The image as a file: our copy of the download, or what the source has. */
-  readonly tar: string
-  readonly isOwnCopy: boolean
-  readonly mountPoint: string
-  readonly device: string
-  readonly isFile: boolean
 }
 
 /**
@@ -60,10 +38,9 @@ export async function stageTar(
   wire: Sha256,
   request: StageRequest,
 ): Promise<StagedSlot> {
-  const work = await openWork(deps, image, request)
-  let isComplete = false
+  const work = await openTarWork(deps, image, request.slots.devices[request.target])
   try {
-    if (work.isOwnCopy) await assertRoom(deps, image.sizeBytes)
+    if (work.isOwnCopy) await assertRoomForTar(deps, image.sizeBytes)
     const skipped = await spool(deps, work, image.bytes, request)
     assertImageDigest(wire.digest(), request.imageDigest)
     const members = request.slots.sizesBytes[request.target]
@@ -71,64 +48,26 @@ export async function stageTar(
     await fill(deps, work, skipped, request)
     await compare(deps, work, skipped)
     const staged = await inspect(deps, request)
-    isComplete = true
-    return staged
-  } finally {
     await discardTarWork(deps, work.isOwnCopy)
-    if (!isComplete) await withDevice(deps, request, (device) => device.blankHead())
+    return staged
+  } catch (error) {
+    await giveUp(deps, work, request)
+    throw error
   }
 }
 
-async function openWork(
-  deps: StageTarDeps,
-  image: ImageStream,
-  request: StageRequest,
-): Promise<Work> {
-  const device = request.slots.devices[request.target]
-  const work: Work = {
-    tar: image.file ?? deps.sysroot.path(TAR_FILE),
-    isOwnCopy: image.file === undefined,
-    mountPoint: deps.sysroot.path(SLOT_MOUNT),
-    device,
-    isFile: (await stat(device))?.kind === 'file',
+async function giveUp(deps: StageTarDeps, work: TarWork, request: StageRequest): Promise<void> {
+  try {
+    await discardTarWork(deps, work.isOwnCopy)
+    await withDevice(deps, request, (device) => device.blankHead())
+  } catch {
+    // What went wrong first is to be told. The engine repeats this, and tells when it fails again.
   }
-  await discardTarWork(deps, work.isOwnCopy)
-  await makeWorkFolder(deps.sysroot)
-  await ensureDirectory(work.mountPoint, 0o700)
-  return work
-}
-
-/** Unmounts the slot, whatever an earlier run left, and removes what was ours in the folder. */
-export async function discardTarWork(
-  deps: Pick<StageTarDeps, 'sysroot' | 'exec' | 'clock'>,
-  withCopy = true,
-): Promise<void> {
-  if (!(await hasWorkFolder(deps.sysroot))) return
-  const mountPoint = deps.sysroot.path(SLOT_MOUNT)
-  if (await isFolder(mountPoint)) {
-    const mounted = await deps.exec.run({ argv: ['findmnt', '--mountpoint', mountPoint] })
-    if (mounted.exitCode === 0) await unmount(deps, { mountPoint })
-  }
-  await removePath(mountPoint)
-  if (withCopy) await removePath(deps.sysroot.path(TAR_FILE))
-  await removeWorkFolderIfEmpty(deps.sysroot)
-}
-
-/** Told before a byte is stored: how much is needed, and how much there is. */
-async function assertRoom(deps: StageTarDeps, tarBytes: number | undefined): Promise<void> {
-  const free = await freeBytes(deps.sysroot.path(WORK_FOLDER))
-  const needed = (tarBytes ?? 0) + SPARE_BYTES
-  if (free >= needed) return
-  throw new OsError('host', {
-    code: 'disk-full',
-    message: `Cannot store the image in ${WORK_FOLDER}: it needs ${needed} bytes and ${free} are free; free some on the persist partition, or use a raw image, which needs none`,
-    fields: { needed, free },
-  })
 }
 
 async function spool(
   deps: StageTarDeps,
-  work: Work,
+  work: TarWork,
   bytes: AsyncIterable<Uint8Array>,
   request: StageRequest,
 ): Promise<readonly string[]> {
@@ -151,7 +90,7 @@ async function spool(
 
 async function fill(
   deps: StageTarDeps,
-  work: Work,
+  work: TarWork,
   skipped: readonly string[],
   request: StageRequest,
 ): Promise<void> {
@@ -159,17 +98,17 @@ async function fill(
   await runOrThrow(deps.exec, 'format the slot', {
     argv: ['mkfs.ext4', '-F', '-q', '-L', label, work.device],
   })
-  await mount(deps, work, 'nodev,nosuid')
-  await unpack(deps, work, skipped, request.signal)
-  await flush(deps, work)
+  await mountSlot(deps, work, 'nodev,nosuid')
+  await unpack(deps, work, skipped, request)
+  await flushSlot(deps, work.mountPoint)
   if ((await stat(`${work.mountPoint}/${KERNEL_WAITING}`)) === undefined) throw noKernel()
   await nameKernel(deps, work)
-  await flush(deps, work)
-  await unmount(deps, work)
+  await flushSlot(deps, work.mountPoint)
+  await unmountSlot(deps, work.mountPoint)
 }
 
 /** The kernel's name, last; the folder keeps the time that the image gave it. */
-async function nameKernel({ exec }: StageTarDeps, { mountPoint }: Work): Promise<void> {
+async function nameKernel({ exec }: StageTarDeps, { mountPoint }: TarWork): Promise<void> {
   const folder = `${mountPoint}/boot`
   const purpose = 'keep the time of /boot'
   const time = await runOrThrow(exec, purpose, { argv: ['stat', '--format=%y', folder] })
@@ -179,11 +118,11 @@ async function nameKernel({ exec }: StageTarDeps, { mountPoint }: Work): Promise
 
 async function unpack(
   deps: StageTarDeps,
-  work: Work,
+  work: TarWork,
   skipped: readonly string[],
-  signal: AbortSignal,
+  request: StageRequest,
 ): Promise<void> {
-  await runOrThrow(deps.exec, 'unpack the image', {
+  const result = await deps.exec.run({
     argv: [
       'tar',
       '--extract',
@@ -202,8 +141,9 @@ async function unpack(
       `--directory=${work.mountPoint}`,
     ],
     timeoutMs: 3_600_000,
-    signal,
+    signal: request.signal,
   })
+  if (result.exitCode !== 0) throw notUnpacked(result.stderr, request)
 }
 
 function exclude(names: readonly string[]): string[] {
@@ -213,11 +153,15 @@ function exclude(names: readonly string[]): string[] {
 /**
  * Everything in the tar is in the slot as it is in the tar, read through a fresh read-only mount.
  */
-async function compare(deps: StageTarDeps, work: Work, skipped: readonly string[]): Promise<void> {
+async function compare(
+  deps: StageTarDeps,
+  work: TarWork,
+  skipped: readonly string[],
+): Promise<void> {
   await runOrThrow(deps.exec, 'check the file system of the slot', {
     argv: ['e2fsck', '-fn', work.device],
   })
-  await mount(deps, work, 'ro,noload,nodev,nosuid')
+  await mountSlot(deps, work, 'ro,noload,nodev,nosuid')
   const result = await deps.exec.run({
     argv: [
       'tar',
@@ -229,7 +173,7 @@ async function compare(deps: StageTarDeps, work: Work, skipped: readonly string[
     ],
     timeoutMs: 3_600_000,
   })
-  await unmount(deps, work)
+  await unmountSlot(deps, work.mountPoint)
   if (result.exitCode === 0) return
   throw new OsError('host', {
     code: 'slot-not-written',
@@ -268,47 +212,18 @@ async function withDevice<T>(
   }
 }
 
-async function mount(deps: StageTarDeps, work: Work, options: string): Promise<void> {
-  const all = work.isFile ? `${options},loop` : options
-  await runWhenFree(deps, 'mount the slot', [
-    'mount',
-    '-t',
-    'ext4',
-    '-o',
-    all,
-    work.device,
-    work.mountPoint,
-  ])
-}
-
-async function unmount(
-  deps: Pick<StageTarDeps, 'exec' | 'clock'>,
-  work: Pick<Work, 'mountPoint'>,
-): Promise<void> {
-  await runWhenFree(deps, 'unmount the slot', ['umount', work.mountPoint])
-}
-
-/**
- * A program that was killed with its agent may hold a mount for a moment longer, and so may whoever
- * looks at every new device.
- */
-async function runWhenFree(
-  deps: Pick<StageTarDeps, 'exec' | 'clock'>,
-  purpose: string,
-  argv: readonly [string, ...string[]],
-): Promise<void> {
-  for (let tries = 1; tries < BUSY_TRIES; tries += 1) {
-    const { exitCode, stderr } = await deps.exec.run({ argv })
-    if (exitCode === 0) return
-    if (!stderr.includes('busy')) break
-    await deps.clock.sleep(BUSY_PAUSE_MS)
-  }
-  await runOrThrow(deps.exec, purpose, { argv })
-}
-
-async function flush(deps: StageTarDeps, work: Work): Promise<void> {
-  await runOrThrow(deps.exec, 'flush the slot', {
-    argv: ['sync', '--file-system', work.mountPoint],
+/** The sum of the contents fits, which is known before; the file system itself needs room, too. */
+function notUnpacked(output: string, { slots, target }: StageRequest): OsError {
+  const sizeBytes = slots.sizesBytes[target]
+  if (/no space left on device/i.test(output))
+    return new OsError('invalid', {
+      code: 'image-too-large',
+      message: `Cannot use the image: its files do not fit into slot ${target} (${slots.devices[target]}, ${sizeBytes} bytes); build it with a smaller root, or fewer files`,
+      fields: { sizeBytes },
+    })
+  return new OsError('host', {
+    code: 'command-failed',
+    message: `Cannot unpack the image into slot ${target}: ${output.trim().slice(-500) || 'tar says nothing'}; see the kernel's messages about ${slots.devices[target]}`,
   })
 }
 
