@@ -18,8 +18,9 @@ why_engines='image sources: a registry and two container engines, which tests ru
 engines='docker-registry'
 
 # What the machine has is good enough, and Debian's must not displace it.
-[ -x /usr/bin/containerd ] || engines="$engines containerd"
-[ -x /usr/sbin/dockerd ] || [ -x /usr/bin/dockerd ] || engines="$engines docker.io"
+has() { [ -x "${KUBENEST_SYSTEM_ROOT:-}$1" ]; }
+has /usr/bin/containerd || engines="$engines containerd"
+has /usr/sbin/dockerd || has /usr/bin/dockerd || engines="$engines docker.io"
 
 # npm of the machine is good enough, whoever installed it; its Node runs nothing else of ours.
 command -v npm >/dev/null 2>&1 || base="$base npm"
@@ -68,6 +69,10 @@ if [ -n "$missing" ]; then
   fi
   # shellcheck disable=SC2086 # a list of words on purpose
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q
+  # From Debian 13 on the command of docker is a package of its own, and only recommended.
+  case " $missing " in
+    *' docker.io '*) apt-cache show docker-cli >/dev/null 2>&1 && missing="$missing docker-cli" ;;
+  esac
   # With SYSTEMD_OFFLINE no service is started: tests run their own, privately.
   # shellcheck disable=SC2086
   $sudo env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -q --no-install-recommends $missing

@@ -54,6 +54,21 @@ test('setup.sh installs npm packages again when the lock file changed', async ()
   expect(setup(['base']).stdout).toBe('')
 })
 
+test('setup.sh brings engines that the machine lacks, with the command where it is apart', async () => {
+  await script('dpkg-query', 'exit 1')
+  for (const [isApart, end] of [
+    ['true', 'docker-registry containerd docker.io docker-cli'],
+    ['false', 'docker-registry containerd docker.io'],
+  ] as const) {
+    await script('apt-cache', isApart)
+    await fs.rm(log, { force: true })
+    expect(setup(['engines'], { KUBENEST_SYSTEM_ROOT: root })).toMatchObject({ exitCode: 0 })
+    const calls = (await fs.readFile(log, 'utf8')).trim().split('\n')
+    expect(calls[1]).toEndWith(`--no-install-recommends ${end}`)
+  }
+  await script('dpkg-query', 'printf installed')
+})
+
 test('setup.sh refuses another system or machine and names the packages it needs', () => {
   for (const env of [
     { KUBENEST_OS_RELEASE: path.join(root, 'fedora') },
