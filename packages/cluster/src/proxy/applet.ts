@@ -8,7 +8,7 @@ import { loadKubeConfig } from '@kubenest/kube/client/load-config'
 import { createAgentClient } from './agent-client.ts'
 import { runProxy } from './proxy.ts'
 
-/** A write under way at SIGTERM may end; an API server without an answer must not hold the proxy. */
+/** A write under way at SIGTERM may end; an API server without an answer must not hold us. */
 const LAST_REQUESTS_MS = 2_000
 
 const HELP = `Usage: proxy [--socket PATH]

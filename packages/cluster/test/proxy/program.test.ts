@@ -1,4 +1,4 @@
-// The proxy as a program: it ends in order, also beside an API server that accepts and never answers.
+// The proxy as a program: it ends in order, also beside an API server that never answers.
 import { expect, test } from 'bun:test'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
