@@ -14,6 +14,10 @@ interface Manifest {
   rules?: Rule[]
   spec?: { template: { spec: PodSpec } }
 }
+interface Policy {
+  failurePolicy: string
+  matchConditions: { expression: string }[]
+}
 interface PodSpec {
   containers: { command: string[]; resources?: object; env?: { name: string }[] }[]
   serviceAccountName?: string
@@ -99,6 +103,27 @@ describe('deploy/kustomize', () => {
       (kind) => list.find((each) => each.kind === kind)?.spec?.template.spec.serviceAccountName,
     )
     expect(accounts).toEqual(['upgrade-operator', 'upgrade-proxy'])
+  })
+
+  test('names the accounts of the workloads in every policy, and every policy denies', async () => {
+    const list = await manifests('kustomize')
+    const account = (name: string) => `system:serviceaccount:upgrade-system:${name}`
+    const accounts = ['upgrade-operator', 'upgrade-proxy'].map(account)
+    const policies = list.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+    expect(policies).toHaveLength(3)
+    for (const { metadata, spec } of policies) {
+      const { failurePolicy, matchConditions } = spec as unknown as Policy
+      expect(failurePolicy).toBe('Fail')
+      const found = matchConditions[0]?.expression.match(/system:[\w:-]+/g) ?? []
+      expect(found.length).toBeGreaterThan(0)
+      for (const name of found) expect(accounts).toContain(name)
+      const binding: { spec?: object } | undefined = named(
+        list,
+        'ValidatingAdmissionPolicyBinding',
+        metadata.name,
+      )
+      expect(binding?.spec).toEqual({ policyName: metadata.name, validationActions: ['Deny'] })
+    }
   })
 
   test('drops every capability, keeps the root read-only and leaves room for the page cache', async () => {
