@@ -1,5 +1,5 @@
-// The admission policies of deploy/kustomize on a real API server, through tokens like those of pods:
-// what the programs need passes, what a stolen token of one node would try does not.
+// The admission policies of deploy/kustomize on a real API server, through tokens like those of
+// pods: what the programs need passes, what a stolen token of one node would try does not.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import * as fs from 'node:fs'
 import path from 'node:path'
@@ -69,7 +69,7 @@ function cluster(): { server: string; 'certificate-authority-data': string } {
   return JSON.parse(lab.kubectl(view)) as ReturnType<typeof cluster>
 }
 
-/** Not through kubectl, which reads a status before it patches it: our programs need no such right. */
+/** Not through kubectl: it reads a status before it patches it, and our programs need not. */
 async function patchStatus(token: string, place: string, status: object): Promise<string> {
   const { server, 'certificate-authority-data': ca } = cluster()
   const answer = await fetch(
