@@ -10,6 +10,8 @@ import { openExt4 } from '../src/agent/backends/ext4-reader.ts'
 
 const MIB = 1024 * 1024
 const ESP_FOLDER = 'EFI/openEuler'
+/** A hundred times what it takes on an idle machine; past it GRUB waits for a person. */
+const BOOT_LIMIT_MS = 30_000
 const PARTITIONS_MIB = { esp: [1, 4], a: [5, 2], b: [7, 2] } as const
 
 /** Which of the documented layouts the disk has. */
@@ -40,6 +42,15 @@ export interface GrubOracle {
   ask(question: GrubQuestion): Promise<GrubAnswer>
   /** Number of questions that were really given to GRUB. */
   readonly runs: () => number
+}
+
+/** How a whole disk is booted. */
+export interface BootDiskOptions {
+  readonly isReadOnly?: boolean
+  /** @defaultValue 'uefi' */
+  readonly firmware?: Firmware
+  /** After this GRUB is ended. Milliseconds, @defaultValue 30,000 */
+  readonly limitMs?: number
 }
 
 /** Makes an oracle that works in this folder. */
@@ -97,7 +108,7 @@ async function askGrub(
     const disk = path.join(folder, 'disk.img')
     await composeDisk(disk, folder, slots, question)
     const { isReadOnly = false, firmware = 'uefi' } = question
-    const decision = await bootDisk(folder, disk, isReadOnly, firmware)
+    const decision = await bootDisk(folder, disk, { isReadOnly, firmware })
     return { ...decision, environmentAfter: await readEnvironment(disk, firmware) }
   } finally {
     await fs.rm(folder, { recursive: true, force: true })
@@ -111,13 +122,12 @@ async function askGrub(
 export async function bootDisk(
   folder: string,
   disk: string,
-  isReadOnly = false,
-  firmware: Firmware = 'uefi',
+  options: BootDiskOptions = {},
 ): Promise<Omit<GrubAnswer, 'environmentAfter'>> {
   await fs.mkdir(path.join(folder, 'grub'), { recursive: true })
   await fs.writeFile(path.join(folder, 'device.map'), `(hd0) ${disk}\n`)
-  await fs.writeFile(path.join(folder, 'grub/grub.cfg'), renderStub(firmware))
-  const screen = await runGrub(folder, disk, isReadOnly)
+  await fs.writeFile(path.join(folder, 'grub/grub.cfg'), renderStub(options.firmware ?? 'uefi'))
+  const screen = await runGrub(folder, disk, options)
   return { ...readScreen(screen), screen }
 }
 
@@ -179,7 +189,7 @@ async function fillEsp(disk: string, sources: string): Promise<void> {
  * grub-emu wants a terminal type and a device map; a namespace makes the disk read-only where
  * asked.
  */
-async function runGrub(folder: string, disk: string, isReadOnly: boolean): Promise<string> {
+async function runGrub(folder: string, disk: string, options: BootDiskOptions): Promise<string> {
   const emu = [
     'grub-emu',
     '--root=host',
@@ -188,9 +198,9 @@ async function runGrub(folder: string, disk: string, isReadOnly: boolean): Promi
   ] as const
   const guard = ['bwrap', '--dev-bind', '/', '/', '--ro-bind', disk, disk] as const
   const result = await systemExec.run({
-    argv: isReadOnly ? [...guard, ...emu] : [...emu],
+    argv: options.isReadOnly === true ? [...guard, ...emu] : [...emu],
     env: { TERM: 'dumb' },
-    timeoutMs: 30_000,
+    timeoutMs: options.limitMs ?? BOOT_LIMIT_MS,
   })
   return result.stdout + result.stderr
 }

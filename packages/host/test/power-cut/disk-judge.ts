@@ -48,13 +48,14 @@ export async function createDiskJudge(
   folder: string,
   base: Uint8Array,
   layout: Layout,
+  grubLimitMs?: number,
 ): Promise<DiskJudge> {
   await fs.mkdir(folder, { recursive: true })
   const disk = path.join(folder, 'disk.img')
   await fs.writeFile(disk, base)
   const esp = looksOfEsp(path.join(folder, 'esp'))
   const persist = looksOfPersist(path.join(folder, 'persist'))
-  const boots = bootsOf(folder, disk, layout)
+  const boots = bootsOf(layout, () => bootOnce(folder, disk, grubLimitMs), disk)
   const trees = treesOf(path.join(folder, 'tree'))
   const digests = new Map<string, string>()
 
@@ -186,7 +187,7 @@ interface GrubBoot {
 }
 
 /** The next boot, and the one after it when that is a trial. */
-function bootsOf(folder: string, disk: string, layout: Layout) {
+function bootsOf(layout: Layout, bootOnce: () => Promise<GrubBoot>, disk: string) {
   const answers = new Map<string, Promise<readonly GrubBoot[]>>()
   const present = new Map<string, string>()
   const views = new Map<string, string>()
@@ -221,8 +222,8 @@ function bootsOf(folder: string, disk: string, layout: Layout) {
   async function boot(state: DiskState): Promise<readonly GrubBoot[]> {
     runs += 1
     await write(state)
-    const first = await bootOnce(folder, disk)
-    return first.isTrial ? [first, await bootOnce(folder, disk)] : [first]
+    const first = await bootOnce()
+    return first.isTrial ? [first, await bootOnce()] : [first]
   }
 
   return {
@@ -238,9 +239,10 @@ function bootsOf(folder: string, disk: string, layout: Layout) {
   }
 }
 
-async function bootOnce(folder: string, disk: string): Promise<GrubBoot> {
+async function bootOnce(folder: string, disk: string, limitMs?: number): Promise<GrubBoot> {
   try {
-    const { slot, kernelArguments } = await bootDisk(path.join(folder, 'grub'), disk)
+    const options = limitMs === undefined ? {} : { limitMs }
+    const { slot, kernelArguments } = await bootDisk(path.join(folder, 'grub'), disk, options)
     return { slot, isTrial: kernelArguments.includes('kubenest.trial=1') }
   } catch (error) {
     if (!isOsError(error) || error.code !== 'command-timed-out') throw error

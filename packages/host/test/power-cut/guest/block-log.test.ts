@@ -13,6 +13,8 @@ describe('parseBlockLog()', () => {
   test('reads what follows the last count of a record that was cut off', () => {
     const log = logOf(1, [request(8), request(16), new Uint8Array(4 * BLOCK_BYTES)])
     expect(sectorsIn(parseBlockLog(log, true))).toEqual([8, 16])
+    const torn = logOf(1, [request(8), request(16).subarray(0, BLOCK_BYTES + 100)])
+    expect(sectorsIn(parseBlockLog(torn, true))).toEqual([8])
   })
 
   test('refuses a record that was cut off and lacks a request in the middle', () => {

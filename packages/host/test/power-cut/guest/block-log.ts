@@ -45,6 +45,7 @@ export function parseBlockLog(log: Uint8Array, isCutOff = false): BlockEntry[] {
     if ((flags & FLAGS.discard) !== 0) throw new Error('The record has a discard: switch it off')
     if ((flags & FLAGS.flush) !== 0) entries.push({ kind: 'flush' })
     if (lengthBytes === 0) continue
+    if (isCutOff && at + lengthBytes > log.length) break
     const data = log.subarray(at, at + lengthBytes)
     entries.push(entryOf(sector, data, (flags & FLAGS.fua) !== 0))
     at += lengthBytes
