@@ -37,6 +37,36 @@ describe('openJournalStream()', () => {
     expect(await received.promise).toBe('hostshell\n\n6\n0\n0\n0\n0\nfirst\nsecond\n')
   })
 
+  test('closes a stream that the journal has ended before', async () => {
+    const ended = Promise.withResolvers<void>()
+    server = createServer((socket) => {
+      socket.on('error', () => {
+        // Ours: the writer may be in the middle of a line.
+      })
+      socket.on('close', () => ended.resolve())
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) =>
+      server?.listen(path.join(folder, 'stdout'), () => resolve()),
+    )
+    const stream = await openJournalStream('os-agent', folder)
+    await ended.promise
+    // Until the writer has seen it, too.
+    for (let turn = 0; turn < 100; turn++) await new Promise((next) => setImmediate(next))
+    await stream?.close()
+    stream?.write('nobody reads this')
+  })
+
+  test('closes a stream whose journal is stuck', async () => {
+    server = createServer({ allowHalfOpen: true }, (socket) => void socket.pause())
+    await new Promise<void>((resolve) =>
+      server?.listen(path.join(folder, 'stdout'), () => resolve()),
+    )
+    const stream = await openJournalStream('os-agent', folder)
+    stream?.write('x'.repeat(4 * 1024 * 1024))
+    await stream?.close()
+  })
+
   test('tells that there is no journal instead of failing', async () => {
     expect(await openJournalStream('hostshell', folder)).toBeUndefined()
   })

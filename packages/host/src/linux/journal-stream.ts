@@ -1,9 +1,10 @@
 // Lines into the system's journal from a program that no unit started, by journald's stream
 // protocol: journald adds process, user and control group of the writer by itself, so a line cannot
 // be forged.
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 
 const CONNECT_LIMIT_MS = 2000
+const CLOSE_LIMIT_MS = 2000
 const INFO_PRIORITY = 6
 
 /** An open stream; each line is one entry. */
@@ -33,12 +34,25 @@ export function openJournalStream(
       socket.write(`${identifier}\n\n${INFO_PRIORITY}\n0\n0\n0\n0\n`)
       resolve({
         write: (line) => void socket.write(line.endsWith('\n') ? line : `${line}\n`),
-        close: () =>
-          new Promise((done) => {
-            socket.once('close', () => done())
-            socket.end(() => socket.destroy())
-          }),
+        close: () => endSocket(socket),
       })
     })
+  })
+}
+
+/**
+ * A journal that has gone already tells no end a second time, and one that is stuck tells none: a
+ * command whose answer is out must not wait for it. The timer also keeps the process from spinning.
+ */
+function endSocket(socket: Socket): Promise<void> {
+  if (socket.closed) return Promise.resolve()
+  return new Promise((done) => {
+    const giveUp = () => socket.destroy()
+    const timer = setTimeout(giveUp, CLOSE_LIMIT_MS)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      done()
+    })
+    socket.end(giveUp)
   })
 }
