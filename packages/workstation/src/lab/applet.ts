@@ -6,6 +6,7 @@ import { OsError } from '@kubenest/base/errors'
 import { runInteractive, terminalColumns } from '@kubenest/base/interactive'
 import { systemExec } from '@kubenest/base/system-exec'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { awaitLightNodes } from './await-light-nodes.ts'
 import { runDemo } from './demo.ts'
 import { stopLab } from './lab-down.ts'
 import { isLabFolder, type LabLocationOptions, locateLab } from './lab-location.ts'
@@ -13,7 +14,7 @@ import { readLabRecord, readLabRequest } from './lab-record.ts'
 import { renderFleet } from './fleet-table.ts'
 import { labClient, readFleet } from './read-fleet.ts'
 import { renderStatus } from './lab-status.ts'
-import { type LabCommandDeps, type LabUpOptions, startLab } from './lab-up.ts'
+import { abandonStart, type LabCommandDeps, type LabUpOptions, startLab } from './lab-up.ts'
 import { superviseLab } from './supervise.ts'
 
 /** Runs one lab command. */
@@ -123,6 +124,12 @@ function parseCount(text: string): number {
 async function up(deps: LabCommandDeps, options: LabLocationOptions & LabUpOptions): Promise<void> {
   const location = locateLab(options, deps.env)
   const record = await startLab(deps, location, options)
+  const client = await labClient(location.paths)
+  const late = await awaitLightNodes({ ...deps, read: () => readFleet(client, location.paths) })
+  if (deps.stop.aborted) return await abandonStart(deps, location)
+  if (late.length > 0) deps.say(`Not Ready yet: ${late.join(', ')}; kubenest lab status shows them`)
+  else if (options.light > 0) deps.say('All light nodes are Ready')
+  if (options.vm > 0) deps.say('Virtual nodes boot for minutes; kubenest lab status shows them')
   const chosen = options.name === 'default' ? '' : ` --name ${options.name}`
   deps.say(`Lab "${record.name}" is ready.`)
   deps.say(`  kubenest lab kubectl${chosen} -- get nodes`)

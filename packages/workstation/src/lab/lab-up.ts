@@ -162,9 +162,15 @@ async function followStart(
       throw startFailed(await lastLines(`${paths.logs}/supervisor.log`))
     await deps.clock.sleep(LOOK_MS)
   }
-  const reason = deps.stop.aborted ? 'it was interrupted' : 'it took longer than 5 minutes'
+  if (deps.stop.aborted) return await abandonStart(deps, location)
   await stopLab(deps, paths)
-  throw startFailed(reason)
+  throw startFailed('it took longer than 5 minutes')
+}
+
+/** Ends a start that was interrupted; nothing is left. Always throws. */
+export async function abandonStart(deps: LabCommandDeps, location: LabLocation): Promise<never> {
+  await stopLab(deps, location.paths)
+  throw startFailed('it was interrupted')
 }
 
 function startFailed(reason: string): OsError {
