@@ -9,7 +9,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { awaitLightNodes } from './await-light-nodes.ts'
 import { runDemo } from './demo.ts'
 import { stopLab } from './lab-down.ts'
-import { isLabFolder, type LabLocationOptions, locateLab } from './lab-location.ts'
+import { isLabFolder, type LabLocationOptions, locateLab, repeatOptions } from './lab-location.ts'
 import { readLabRecord, readLabRequest } from './lab-record.ts'
 import { renderFleet } from './fleet-table.ts'
 import { labClient, readFleet } from './read-fleet.ts'
@@ -130,7 +130,7 @@ async function up(deps: LabCommandDeps, options: LabLocationOptions & LabUpOptio
   if (late.length > 0) deps.say(`Not Ready yet: ${late.join(', ')}; kubenest lab status shows them`)
   else if (options.light > 0) deps.say('All light nodes are Ready')
   if (options.vm > 0) deps.say('Virtual nodes boot for minutes; kubenest lab status shows them')
-  const chosen = options.name === 'default' ? '' : ` --name ${options.name}`
+  const chosen = repeatOptions(options)
   deps.say(`Lab "${record.name}" is ready.`)
   deps.say(`  kubenest lab kubectl${chosen} -- get nodes`)
   deps.say(`  export KUBECONFIG=${location.paths.kubeconfig}`)
@@ -157,7 +157,7 @@ async function status(
   }
   const alive = isRunning(record.supervisor)
   const nowMs = deps.clock.nowMs()
-  context.stdout(renderStatus(record, { alive, nowMs }))
+  context.stdout(renderStatus(record, { alive, nowMs, folder: paths.root }))
   if (alive && record.phase === 'ready' && record.nodes.length > 0) {
     const fleet = await readFleet(await labClient(paths), paths)
     context.stdout(`\n${renderFleet(fleet, nowMs).join('\n')}\n`)

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { isOsError } from '@kubenest/base/errors'
-import { locateLab } from './lab-location.ts'
+import { locateLab, repeatOptions } from './lab-location.ts'
 
 const env = { HOME: '/home/u' }
 
@@ -34,4 +34,11 @@ test('locateLab() refuses a folder that is too deep for sockets, or relative', (
   const refused = 'invalid/lab-option-invalid'
   expect(codeOf(() => locateLab({ name: 'a', state: `/${'x'.repeat(70)}` }, env))).toBe(refused)
   expect(codeOf(() => locateLab({ name: 'a', state: 'here' }, env))).toBe(refused)
+})
+
+test('repeatOptions() names what leads to the same lab, and nothing that is usual', () => {
+  expect(repeatOptions({ name: 'default' })).toBe('')
+  expect(repeatOptions({ name: 'two' })).toBe(' --name two')
+  expect(repeatOptions({ name: 'two', state: '/s' })).toBe(' --name two --state /s')
+  expect(repeatOptions({ name: 'default', state: '/s' })).toBe(' --state /s')
 })

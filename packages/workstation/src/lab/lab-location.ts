@@ -37,6 +37,12 @@ export function locateLab(options: LabLocationOptions, env: Env): LabLocation {
   return { name, cacheRoot, paths: labPaths(root) }
 }
 
+/** The options that make another command mean the same lab, each with a space before it. */
+export function repeatOptions({ name, state }: LabLocationOptions): string {
+  const named = name === 'default' ? '' : ` --name ${name}`
+  return state === undefined ? named : `${named} --state ${state}`
+}
+
 /** A unix socket's path has 107 characters; those of light nodes lie this much below the root. */
 const PATH_LENGTH_MAX = 107 - '/nodes/light-999/run/os-agent/os-agent.sock'.length
 

@@ -16,13 +16,19 @@ const record: LabRecord = {
 const nowMs = Date.parse('2026-01-01T00:01:05Z')
 
 test('renderStatus() shows programs and age of a running lab', () => {
-  const text = renderStatus(record, { alive: true, nowMs })
+  const text = renderStatus(record, { alive: true, nowMs, folder: '/labs/one' })
   expect(text).toContain('Lab "default" is ready, since 1m5s.')
   expect(text).toMatch(/etcd +7 +0/)
 })
 
+test('renderStatus() names the folder of the lab and that of its manifests', () => {
+  const text = renderStatus(record, { alive: true, nowMs, folder: '/labs/one' })
+  expect(text).toMatch(/State: +\/labs\/one\n/)
+  expect(text).toMatch(/Manifests: +\/labs\/one\/manifests\n/)
+})
+
 test('renderStatus() calls a lab without its supervisor crashed, and lists no process as running', () => {
-  const text = renderStatus(record, { alive: false, nowMs })
+  const text = renderStatus(record, { alive: false, nowMs, folder: '/labs/one' })
   expect(text).toContain('is crashed')
   expect(text).toContain('kubenest lab down')
   expect(text).not.toMatch(/etcd +7/)
@@ -30,7 +36,7 @@ test('renderStatus() calls a lab without its supervisor crashed, and lists no pr
 
 test('renderStatus() says why a start failed', () => {
   const failed: LabRecord = { ...record, phase: 'failed', error: 'Cannot start: no etcd' }
-  const text = renderStatus(failed, { alive: false, nowMs })
+  const text = renderStatus(failed, { alive: false, nowMs, folder: '/labs/one' })
   expect(text).toContain('is failed')
   expect(text).toContain('Cannot start: no etcd')
 })

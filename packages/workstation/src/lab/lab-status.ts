@@ -5,7 +5,7 @@ import { renderTable } from './text-table.ts'
 /** Renders a lab's record. `alive` tells whether its supervisor runs. */
 export function renderStatus(
   record: LabRecord,
-  now: { readonly alive: boolean; readonly nowMs: number },
+  now: { readonly alive: boolean; readonly nowMs: number; readonly folder: string },
 ): string {
   const state = now.alive ? record.phase : record.phase === 'failed' ? 'failed' : 'crashed'
   const rows = record.processes.map(({ name, identity, restarts }) => [
@@ -19,6 +19,8 @@ export function renderStatus(
     ...(now.alive ? [] : ['Remove it with kubenest lab down.']),
     `API server: ${record.apiServer}`,
     `Images:     ${record.imageServer}`,
+    `State:      ${now.folder}`,
+    `Manifests:  ${now.folder}/manifests`,
     '',
     ...renderTable(['PROGRAM', 'PID', 'RESTARTS'], now.alive ? rows : []),
   ]
