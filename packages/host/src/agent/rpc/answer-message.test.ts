@@ -154,6 +154,9 @@ describe('answerMessage()', () => {
     [[{ ...prepare, health: { policy: 'x', deadlineSeconds: 1 } }], 'health.policy'],
     [[{ ...prepare, health: { policy: 'Local', deadlineSeconds: '1' } }], 'health.deadlineSeconds'],
     [[{ ...prepare, operation_id: 7 }], '"operation_id" must be a string'],
+    [[{ ...prepare, operation_id: 'x'.repeat(129) }], '"operation_id" must be 1 to 128'],
+    [[{ ...prepare, operation_id: '' }], '"operation_id" must be 1 to 128'],
+    [[{ ...prepare, attempt: 'a\nb' }], '"attempt" must be 1 to 128'],
   ])('refuses prepare_upgrade with %j, naming what is wrong', async (params, text) => {
     expect(await answer(call('prepare_upgrade', params))).toMatchObject({
       error: { code: -32602, message: expect.stringMatching(/^Invalid params/) as string },

@@ -49,7 +49,7 @@ export function checkConfigureParams(params: unknown): ConfigureParams {
   if (!Array.isArray(configs)) throw invalidParams('member "configs" must be an array')
   return {
     configs: configs.map((config, index) => checkEntry(config, `configs[${index}].`)),
-    ...optional('operation_id', optionalText(members, 'operation_id')),
+    ...optional('operation_id', optionalId(members, 'operation_id')),
     ...(members.has('restart') ? { restart: flagOf(members, 'restart') } : {}),
   }
 }
@@ -98,8 +98,8 @@ function checkEntry(value: unknown, path: string): ConfigureEntry {
 function extrasOf(members: Members): OperationExtras {
   const health = members.get('health')
   return {
-    ...optional('operation_id', optionalText(members, 'operation_id')),
-    ...optional('attempt', optionalText(members, 'attempt')),
+    ...optional('operation_id', optionalId(members, 'operation_id')),
+    ...optional('attempt', optionalId(members, 'attempt')),
     ...(health === undefined || health === null ? {} : { health: healthOf(health) }),
   }
 }
@@ -153,6 +153,13 @@ function flagOf(members: Members, name: string): boolean {
 function optionalText(members: Members, name: string): string | undefined {
   const value = members.get(name)
   return value === undefined || value === null ? undefined : textOf(members, name)
+}
+
+/** Kept in one block of grubenv beside other words, and shown to people. */
+function optionalId(members: Members, name: string): string | undefined {
+  const id = optionalText(members, name)
+  if (id === undefined || /^[!-~]{1,128}$/.test(id)) return id
+  throw invalidParams(`member "${name}" must be 1 to 128 ASCII characters without blanks`)
 }
 
 function required(members: Members, name: string, path: string): unknown {
