@@ -135,8 +135,7 @@ async function stage(artefact: string, node: string): Promise<StagedSlot & { slo
   })
   const slots = { booted: 'A', devices, sizesBytes: { A: sizeBytes, B: sizeBytes } } as const
   const image = { sizeBytes: (await fs.stat(artefact)).size, bytes: piecesOf(artefact) }
-  await backend.blank(slots, 'B')
-  const staged = await backend.stage(image, {
+  const received = await backend.receive(image, {
     target: 'B',
     slots,
     imageDigest: await digestFile(artefact),
@@ -144,6 +143,8 @@ async function stage(artefact: string, node: string): Promise<StagedSlot & { slo
     onProgress: () => {},
     signal: new AbortController().signal,
   })
+  await backend.blank(slots, 'B')
+  const staged = await received.fill()
   return { ...staged, slot: devices.B }
 }
 

@@ -17,9 +17,9 @@ import { findSlots, type SlotPair } from './find-slots.ts'
 import { decompress, observe, peekPayload } from './payload.ts'
 import { HEAD_BYTES, openSlotDevice, type SlotDevice } from './slot-device.ts'
 import { stageRaw } from './stage-raw.ts'
-import { stageTar } from './stage-tar.ts'
+import { receiveTar } from './stage-tar.ts'
 import { discardTarWork } from './tar-work.ts'
-import type { StagedSlot, StageRequest, UpdateBackend } from './update-backend.ts'
+import type { ReceivedImage, StageRequest, UpdateBackend } from './update-backend.ts'
 import type { ImageStream } from '../sources/image-source.ts'
 
 export interface AbExt4Deps {
@@ -36,7 +36,7 @@ export function createAbExt4Backend(deps: AbExt4Deps): UpdateBackend {
   return {
     findSlots: () => findSlots(deps.sysroot),
     blank: (slots, target) => blank(deps, slots, target),
-    stage: (image, request) => stage(deps, image, request),
+    receive: (image, request) => receive(deps, image, request),
     discard: async (slots, target) => {
       await discardTarWork(deps)
       await blank(deps, slots, target)
@@ -55,17 +55,19 @@ function blank(deps: AbExt4Deps, slots: SlotPair, target: SlotName): Promise<voi
   })
 }
 
-async function stage(
+/** A tar is taken in whole and compared with its digest; of a raw image only the kind is known. */
+async function receive(
   deps: AbExt4Deps,
   image: ImageStream,
   request: StageRequest,
-): Promise<StagedSlot> {
+): Promise<ReceivedImage> {
   const wire = createSha256()
   const total = image.sizeBytes === undefined ? {} : { bytesTotal: image.sizeBytes }
   const onBytes = (bytesDone: number) =>
     request.onProgress({ phase: 'Writing', bytesDone, ...total })
   const peeked = await peekPayload(observe(image.bytes, wire, onBytes, request.signal))
-  if (peeked.kind === 'tar') return stageTar(deps, { ...image, bytes: peeked.bytes }, wire, request)
+  if (peeked.kind === 'tar')
+    return receiveTar(deps, { ...image, bytes: peeked.bytes }, wire, request)
   if (peeked.kind === 'unknown')
     throw new OsError('integrity', {
       code: 'image-format-unknown',
@@ -73,9 +75,14 @@ async function stage(
         'Cannot use the image: it is neither a tar nor an ext4 image, raw or with zstd; use an artefact of kbimg',
     })
   const content = peeked.kind === 'zstd' ? decompress(peeked.bytes) : peeked.bytes
-  return withSlot(deps, request.slots, request.target, (device) =>
-    stageRaw(device, content, wire, { ...request, architecture: deps.architecture }),
-  )
+  const how = { ...request, architecture: deps.architecture }
+  return {
+    fill: () =>
+      withSlot(deps, request.slots, request.target, (device) =>
+        stageRaw(device, content, wire, how),
+      ),
+    discard: async () => {},
+  }
 }
 
 async function check(

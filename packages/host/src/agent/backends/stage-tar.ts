@@ -3,7 +3,7 @@
 // its name as the very last change, because GRUB cannot boot a slot without it.
 import { runOrThrow } from '@kubenest/base/exec'
 import { OsError } from '@kubenest/base/errors'
-import { renameNew, stat } from '@kubenest/base/files'
+import { ensureDirectory, renameNew, stat } from '@kubenest/base/files'
 import type { ImageStream } from '../sources/image-source.ts'
 import type { RawFiles } from '../../linux/raw-file.ts'
 import { createSha256, type Sha256 } from '../../linux/sha256.ts'
@@ -21,7 +21,7 @@ import {
   type TarWork,
   type TarWorkDeps,
 } from './tar-work.ts'
-import type { StagedSlot, StageRequest } from './update-backend.ts'
+import type { ReceivedImage, StagedSlot, StageRequest } from './update-backend.ts'
 
 export interface StageTarDeps extends TarWorkDeps {
   readonly rawFiles: RawFiles
@@ -29,20 +29,39 @@ export interface StageTarDeps extends TarWorkDeps {
 }
 
 /**
- * Spools, checks, formats, unpacks, compares. Leaves nothing behind but the slot, and that blank on
- * failure.
+ * Spools and checks: until the tar is here and is the right one, what the slot holds stays, as a
+ * way back. Leaves nothing behind when it throws.
  */
-export async function stageTar(
+export async function receiveTar(
   deps: StageTarDeps,
   image: ImageStream,
   wire: Sha256,
   request: StageRequest,
-): Promise<StagedSlot> {
+): Promise<ReceivedImage> {
   const work = await openTarWork(deps, image, request.slots.devices[request.target])
+  const discard = () => discardTarWork(deps, work.isOwnCopy)
   try {
     if (work.isOwnCopy) await assertRoomForTar(deps, image.sizeBytes)
     const skipped = await spool(deps, work, image.bytes, request)
     assertImageDigest(wire.digest(), request.imageDigest)
+    return { fill: () => stageTar(deps, work, skipped, request), discard }
+  } catch (error) {
+    await discard()
+    throw error
+  }
+}
+
+/**
+ * Formats, unpacks, compares. Leaves nothing behind but the slot, and that blank on failure.
+ */
+async function stageTar(
+  deps: StageTarDeps,
+  work: TarWork,
+  skipped: readonly string[],
+  request: StageRequest,
+): Promise<StagedSlot> {
+  try {
+    await ensureDirectory(work.mountPoint, 0o700)
     const members = request.slots.sizesBytes[request.target]
     request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal: members })
     await fill(deps, work, skipped, request)

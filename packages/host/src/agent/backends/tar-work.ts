@@ -1,7 +1,7 @@
 // Places of the work with an OS tar on the persist partition: made before it, gone after it.
 import type { SysRoot } from '@kubenest/base/sysroot'
 import { OsError } from '@kubenest/base/errors'
-import { ensureDirectory, removePath, stat } from '@kubenest/base/files'
+import { removePath, stat } from '@kubenest/base/files'
 import { freeBytes } from '../../linux/free-space.ts'
 import type { ImageStream } from '../sources/image-source.ts'
 import {
@@ -45,7 +45,6 @@ export async function openTarWork(
   }
   await discardTarWork(deps, work.isOwnCopy)
   await makeWorkFolder(deps.sysroot)
-  await ensureDirectory(work.mountPoint, 0o700)
   return work
 }
 

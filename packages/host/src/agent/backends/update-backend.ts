@@ -27,12 +27,20 @@ export interface StagedSlot {
   readonly sizeBytes: number
 }
 
+/** An image that nothing speaks against yet. */
+export interface ReceivedImage {
+  /** Fills a blanked slot. When it throws, nothing in the slot is bootable. */
+  fill(): Promise<StagedSlot>
+  /** Removes what receiving made; for an image that is not filled in. */
+  discard(): Promise<void>
+}
+
 export interface UpdateBackend {
   findSlots(): Promise<SlotPair>
   /** Makes the target slot unbootable, durably, before anything else is written to it. */
   blank(slots: SlotPair, target: SlotName): Promise<void>
-  /** Fills a blanked slot. When it throws, nothing in the slot is bootable. */
-  stage(image: ImageStream, request: StageRequest): Promise<StagedSlot>
+  /** Takes in what can be judged before the slot is touched; what is refused here costs nothing. */
+  receive(image: ImageStream, request: StageRequest): Promise<ReceivedImage>
   /** Removes what a write left that did not come to its end, and blanks the slot. */
   discard(slots: SlotPair, target: SlotName): Promise<void>
   /**

@@ -8,7 +8,7 @@ export function parseChecksum(text: string): string {
   if (hex !== undefined) return hex
   throw new OsError('invalid', {
     code: 'checksum-malformed',
-    message: `Cannot pull the image: checksum is ${JSON.stringify(text.slice(0, 100))}; set it to the digest of the container image, 64 hexadecimal digits`,
+    message: `Cannot use the image: checksum is ${JSON.stringify(text.slice(0, 100))}; set it to the SHA-256 of the file, or the digest of the container image, 64 hexadecimal digits`,
   })
 }
 

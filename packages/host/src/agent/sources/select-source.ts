@@ -1,9 +1,9 @@
 // The source behind each image type, loaded at its first use: an idle agent carries none of them.
 import { OsError, toOsError } from '@kubenest/base/errors'
-import { stat } from '@kubenest/base/files'
+import { removePath, stat } from '@kubenest/base/files'
 import type { ContainerDeps } from './container-source.ts'
 import type { ImageSource } from './image-source.ts'
-import { hasWorkFolder, IMAGE_MOUNT } from './work-folder.ts'
+import { hasWorkFolder, IMAGE_MOUNT, removeWorkFolderIfEmpty, TAR_FILE } from './work-folder.ts'
 
 /** Makes a source that hands each request to the one for its `image_type`. */
 export function createImageSource(deps: ContainerDeps): ImageSource {
@@ -40,7 +40,10 @@ async function discardLeftovers(deps: ContainerDeps): Promise<void> {
     await (await load(deps, isMount ? 'containerd' : 'docker')).discard?.()
   } catch (error) {
     const { code, message } = toOsError(error)
-    if (code !== 'engine-missing') deps.log.warn('leftovers stay', { code, reason: message })
+    // The copy of a download that was cut, or of an image: of no use in either case.
+    await removePath(deps.sysroot.path(TAR_FILE))
+    if (code === 'engine-missing') await removeWorkFolderIfEmpty(deps.sysroot)
+    else deps.log.warn('leftovers stay', { code, reason: message })
   }
 }
 

@@ -1,10 +1,11 @@
-// Steps 1 to 8 of an upgrade (reliability 4.2): everything that vouches for the target is
-// withdrawn, the slot is filled and verified, the journal says so. Whatever fails leaves it
-// unbootable.
+// Steps 1 to 8 of an upgrade (reliability 4.2): the image is taken in as far as it can be without
+// the slot; everything that vouches for the target is withdrawn; the slot is filled and verified;
+// the journal says so. Whatever fails after the first write leaves it unbootable.
 import type { PrepareUpgradeParams } from '@kubenest/api/agent/rpc'
-import { imageIdentity } from '@kubenest/api/os/records'
 import { OsError, toOsError } from '@kubenest/base/errors'
+import type { ReceivedImage } from '../backends/update-backend.ts'
 import type { ImageSource, ImageStream } from '../sources/image-source.ts'
+import { checkImage } from './check-image.ts'
 import { changeJournal, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
 import { TRIAL_VARIABLE } from './judge-boot.ts'
 import type { JournalState, OperationRecord, SlotRecord } from './journal-state.ts'
@@ -24,7 +25,7 @@ export async function prepareSlot(
   onProgress: (update: ProgressUpdate) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const image = imageIdentity(request.check_sum, request.version)
+  const image = checkImage(request)
   const facts = await readFacts(context)
   if (request.attempt !== undefined)
     facts.journal = await changeJournal(context, facts, (state) =>
@@ -41,8 +42,12 @@ export async function prepareSlot(
     const both = AbortSignal.any([signal, transport.signal])
     const stream = await source.open(request, limits, both)
     try {
-      await withdraw(context, facts, operation)
-      const slot = await fill(context, facts, operation, stream, onProgress, signal)
+      const { target } = operation
+      const promised = stream.isAuthentic === true ? {} : { imageDigest: image.digest }
+      const how = { target, slots: facts.slots, ...promised, version: image.version }
+      const received = await context.backend.receive(stream, { ...how, onProgress, signal })
+      await withdraw(context, facts, operation, received)
+      const slot = await fill(context, facts, operation, received, signal)
       await changeJournal(context, facts, (state) => {
         const slots = { ...state.slots, [operation.target]: slot }
         return { ...state, phase: 'SlotVerified', operation, slots }
@@ -59,19 +64,15 @@ async function fill(
   context: EngineContext,
   { slots }: NodeFacts,
   { target, image }: OperationRecord,
-  stream: ImageStream,
-  onProgress: (update: ProgressUpdate) => void,
+  received: ReceivedImage,
   signal: AbortSignal,
 ): Promise<SlotRecord> {
   try {
     await context.backend.blank(slots, target)
-    const { version, digest: imageDigest } = image
-    const promised = stream.isAuthentic === true ? {} : { imageDigest }
-    const request = { target, slots, ...promised, version, onProgress, signal }
-    const staged = await context.backend.stage(stream, request)
+    const staged = await received.fill()
     // A cancel that came too late for the stream must not end in a verified slot.
     if (signal.aborted) throw cancelled()
-    return { ...staged, state: 'verified', imageDigest }
+    return { ...staged, state: 'verified', imageDigest: image.digest }
   } catch (error) {
     await giveUp(context, slots, target)
     throw error
@@ -94,6 +95,20 @@ async function closeStream(context: EngineContext, stream: ImageStream): Promise
  * goes.
  */
 async function withdraw(
+  context: EngineContext,
+  facts: NodeFacts,
+  operation: OperationRecord,
+  received: ReceivedImage,
+): Promise<void> {
+  try {
+    await stopVouching(context, facts, operation)
+  } catch (error) {
+    await received.discard()
+    throw error
+  }
+}
+
+async function stopVouching(
   context: EngineContext,
   facts: NodeFacts,
   operation: OperationRecord,

@@ -1,7 +1,12 @@
 // Stands in for backends/ab-ext4.ts: slots of four sectors, with the order of the real one (head
 // blanked, content, flush, read back, head last). That order itself is proved by R-01.
 import { OsError } from '@kubenest/base/errors'
-import type { UpdateBackend } from '../../../src/agent/backends/update-backend.ts'
+import type {
+  StagedSlot,
+  StageRequest,
+  UpdateBackend,
+} from '../../../src/agent/backends/update-backend.ts'
+import type { ImageStream } from '../../../src/agent/sources/image-source.ts'
 import type { SlotName } from '../../../src/agent/update/journal-state.ts'
 import { currentDisk } from './current-disk.ts'
 import {
@@ -30,7 +35,10 @@ export function createAbExt4Backend(): UpdateBackend {
       }
     },
     blank: (_, target) => blank(target),
-    stage,
+    receive: async (image, request) => ({
+      fill: () => stage(image, request),
+      discard: async () => {},
+    }),
     discard: (_, target) => blank(target),
     digestOf: async (_, slot) => digestOf(slot),
     async check({ booted }, target, record) {
@@ -55,7 +63,7 @@ async function blank(target: SlotName): Promise<void> {
   await diskOrError(() => currentDisk().sync(file))
 }
 
-const stage: UpdateBackend['stage'] = async (image, request) => {
+async function stage(image: ImageStream, request: StageRequest): Promise<StagedSlot> {
   const file = slotPath(request.target)
   const parts: Uint8Array[] = []
   for await (const part of image.bytes) {
