@@ -3,6 +3,11 @@ import { expect, test } from 'bun:test'
 import * as fs from 'node:fs'
 import { sharedLab, startTestLab } from './harness.ts'
 
+test('lab up returns when a pod can be made', () => {
+  const pod = ['run', 'first', '--image=example/first', '--dry-run=server', '-o', 'name']
+  expect(sharedLab().kubectl(pod).trim()).toBe('pod/first')
+}, 60_000)
+
 test('lab up answers through its own kubeconfig only', () => {
   const lab = sharedLab()
   expect(lab.kubectl(['get', '--raw=/readyz']).trim()).toBe('ok')

@@ -33,7 +33,7 @@ export interface LabDeps {
 const READY_TIMEOUT_MS = 60_000
 const LOOK_MS = 100
 
-/** Starts everything; returns when the API server is ready and the controllers run. */
+/** Starts everything; returns when the API server is ready. */
 export async function startControlPlane(deps: LabDeps, ports: ControlPlanePorts): Promise<void> {
   const { paths, processes, request } = deps
   await ensureDirectory(paths.etcd, 0o700)
@@ -80,19 +80,33 @@ async function startScheduler(
 
 /** Asks /readyz until it says ok. */
 export async function waitForApiServer(deps: LabDeps): Promise<void> {
+  await waitForAnswer(deps, 'kube-apiserver', ['get', '--raw=/readyz'])
+}
+
+/** The first work of the controllers that people notice: without this account there is no pod. */
+export async function waitForControllers(deps: LabDeps): Promise<void> {
+  const account = ['get', 'serviceaccount', 'default', '--namespace=default']
+  await waitForAnswer(deps, 'kube-controller-manager', account)
+}
+
+async function waitForAnswer(
+  deps: LabDeps,
+  program: 'kube-apiserver' | 'kube-controller-manager',
+  args: readonly string[],
+): Promise<void> {
   const deadline = deps.clock.monotonicMs() + READY_TIMEOUT_MS
   while (deps.clock.monotonicMs() < deadline) {
     deps.stop.throwIfAborted()
     const answer = await deps.exec.run({
-      argv: kubectlCommand(deps, ['get', '--raw=/readyz', '--request-timeout=2s']),
+      argv: kubectlCommand(deps, [...args, '--request-timeout=2s']),
       timeoutMs: 5000,
     })
     if (answer.exitCode === 0) return
     await deps.clock.sleep(LOOK_MS, deps.stop)
   }
   throw new OsError('host', {
-    code: 'api-server-not-ready',
-    message: `Cannot start the lab: kube-apiserver was not ready within ${READY_TIMEOUT_MS / 1000} s: ${await lastLines(`${deps.paths.logs}/kube-apiserver.log`)}`,
+    code: 'control-plane-not-ready',
+    message: `Cannot start the lab: ${program} was not ready within ${READY_TIMEOUT_MS / 1000} s: ${await lastLines(`${deps.paths.logs}/${program}.log`)}`,
   })
 }
 

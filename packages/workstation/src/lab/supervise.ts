@@ -7,7 +7,7 @@ import type { Exec } from '@kubenest/base/exec'
 import { ensureDirectory, removePath, writeFile } from '@kubenest/base/files'
 import { findFreePorts } from '@kubenest/base/free-port'
 import { type FileServer, serveFolder } from '@kubenest/base/http-server'
-import { type LabDeps, lastLines, startControlPlane } from './control-plane.ts'
+import { type LabDeps, lastLines, startControlPlane, waitForControllers } from './control-plane.ts'
 import type { ControlPlanePorts } from './control-plane-arguments.ts'
 import { installProduct } from './install-product.ts'
 import { kubeconfigFor } from './kubeconfig.ts'
@@ -174,6 +174,7 @@ async function bringUp(
   if (lab.request.vm !== undefined) digests.vm = await offerVmImages(lab, lab.request.vm)
   if (lab.request.lightNodes > 0) digests.light = await offerLightImages(lab, record.imageServer)
   await writeManifests(lab, { imageServer: record.imageServer, digests })
+  await waitForControllers(lab)
   return [...(await startVmNodes(lab, record)), ...(await startLightNodes(lab, record))]
 }
 
