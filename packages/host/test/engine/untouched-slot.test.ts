@@ -34,7 +34,7 @@ async function prepare(
   bytes: Uint8Array,
   over: { version?: string; check_sum?: string } = {},
   engine = node.engine,
-): Promise<void> {
+): Promise<string[]> {
   node.serve(bytes)
   const check_sum = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
   const request = {
@@ -48,7 +48,9 @@ async function prepare(
     certs: { ca_cert: '', client_cert: '', client_key: '' },
     ...over,
   }
-  await engine.prepare(request, () => {}, never)
+  const phases: string[] = []
+  await engine.prepare(request, ({ phase }) => phases.push(phase), never)
+  return phases.filter((phase, at) => phase !== phases[at - 1])
 }
 
 async function tarOfRoot(version: string): Promise<Uint8Array> {
@@ -60,7 +62,7 @@ async function tarOfRoot(version: string): Promise<Uint8Array> {
 }
 
 /** The fault of a preparation that has to leave slot B and the persist partition as they are. */
-async function faultOfUntouched(task: () => Promise<void>): Promise<unknown> {
+async function faultOfUntouched(task: () => Promise<unknown>): Promise<unknown> {
   const before = await fs.readFile(node.slotFile('B'))
   const fault = await faultOf(task())
   expect(Buffer.compare(await fs.readFile(node.slotFile('B')), before)).toBe(0)
@@ -77,6 +79,13 @@ describe('prepare() leaves the standby slot alone', () => {
     expect(await faultOfUntouched(cut)).toMatchObject({ code: 'image-damaged' })
     const other = () => prepare(tar, { version: 'v3', check_sum: 'ab'.repeat(32) })
     expect(await faultOfUntouched(other)).toMatchObject({ code: 'image-digest-mismatch' })
+  })
+
+  test('while a tar comes, and says so', async () => {
+    const order = ['Fetching', 'Writing', 'Verifying']
+    expect(await prepare(await tarOfRoot('v3'), { version: 'v3' })).toEqual(order)
+    const image = await makeImage(folder, { version: 'v4' })
+    expect(await prepare(image, { version: 'v4' })).toEqual(order)
   })
 
   test('when the server sends something else than an image', async () => {

@@ -63,8 +63,9 @@ async function receive(
 ): Promise<ReceivedImage> {
   const wire = createSha256()
   const total = image.sizeBytes === undefined ? {} : { bytesTotal: image.sizeBytes }
-  const onBytes = (bytesDone: number) =>
-    request.onProgress({ phase: 'Writing', bytesDone, ...total })
+  // While nothing goes to the slot yet, nobody shall be told so (I22).
+  let phase: 'Fetching' | 'Writing' = 'Fetching'
+  const onBytes = (bytesDone: number) => request.onProgress({ phase, bytesDone, ...total })
   const peeked = await peekPayload(observe(image.bytes, wire, onBytes, request.signal))
   if (peeked.kind === 'tar')
     return receiveTar(deps, { ...image, bytes: peeked.bytes }, wire, request)
@@ -77,10 +78,12 @@ async function receive(
   const content = peeked.kind === 'zstd' ? decompress(peeked.bytes) : peeked.bytes
   const how = { ...request, architecture: deps.architecture }
   return {
-    fill: () =>
-      withSlot(deps, request.slots, request.target, (device) =>
+    fill: () => {
+      phase = 'Writing'
+      return withSlot(deps, request.slots, request.target, (device) =>
         stageRaw(device, content, wire, how),
-      ),
+      )
+    },
     discard: async () => {},
   }
 }

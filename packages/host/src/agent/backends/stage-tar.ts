@@ -62,9 +62,10 @@ async function stageTar(
 ): Promise<StagedSlot> {
   try {
     await ensureDirectory(work.mountPoint, 0o700)
-    const members = request.slots.sizesBytes[request.target]
-    request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal: members })
+    const bytesTotal = request.slots.sizesBytes[request.target]
+    request.onProgress({ phase: 'Writing', bytesDone: 0, bytesTotal })
     await fill(deps, work, skipped, request)
+    request.onProgress({ phase: 'Verifying', bytesDone: 0, bytesTotal })
     await compare(deps, work, skipped)
     const staged = await inspect(deps, request)
     await discardTarWork(deps, work.isOwnCopy)
