@@ -48,9 +48,10 @@ async function prepare(
     certs: { ca_cert: '', client_cert: '', client_key: '' },
     ...over,
   }
-  const phases: string[] = []
-  await engine.prepare(request, ({ phase }) => phases.push(phase), never)
-  return phases.filter((phase, at) => phase !== phases[at - 1])
+  const told: string[] = []
+  const tell = (phase: string, isMoving: boolean) => told.push(isMoving ? `${phase} bytes` : phase)
+  await engine.prepare(request, ({ phase, bytesDone }) => tell(phase, bytesDone > 0), never)
+  return told.filter((each, at) => each !== told[at - 1])
 }
 
 async function tarOfRoot(version: string): Promise<Uint8Array> {
@@ -82,10 +83,14 @@ describe('prepare() leaves the standby slot alone', () => {
   })
 
   test('while a tar comes, and says so', async () => {
-    const order = ['Fetching', 'Writing', 'Verifying']
-    expect(await prepare(await tarOfRoot('v3'), { version: 'v3' })).toEqual(order)
-    const image = await makeImage(folder, { version: 'v4' })
-    expect(await prepare(image, { version: 'v4' })).toEqual(order)
+    expect(await prepare(await tarOfRoot('v3'), { version: 'v3' })).toEqual([
+      'Fetching',
+      'Fetching bytes',
+      'Writing',
+      'Verifying',
+    ])
+    const raw = await prepare(await makeImage(folder, { version: 'v4' }), { version: 'v4' })
+    expect(raw.slice(-2)).toEqual(['Writing bytes', 'Verifying'])
   })
 
   test('when the server sends something else than an image', async () => {
