@@ -31,6 +31,10 @@ declare module '*.toml' {
   const text: string
   export default text
 }
+declare module '*.sh' {
+  const text: string
+  export default text
+}
 declare module '*.conf' {
   const text: string
   export default text

@@ -161,7 +161,6 @@ async function writeInputs(deps: LabCommandDeps, inputs: Inputs, work: string): 
     components: [PAUSE_COMPONENT, ...proxy],
     outDir: `${work}/images`,
     version: PROXY_TAG,
-    layers: 'plain',
     epochSeconds: EPOCH_SECONDS,
   })
 }

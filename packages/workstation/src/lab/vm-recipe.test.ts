@@ -10,7 +10,7 @@ const BUILT = ['./kubelet', './images']
 test.each(VM_VERSIONS)('renderVmConfig() gives kbimg a valid configuration of %s', (version) => {
   const { config } = parseConfig(renderVmConfig(version), OPTIONS)
   expect(config.repo.version).toBe(version)
-  expect(config.disk).toEqual({ rootMib: 960, imageGib: 4 })
+  expect(config.disk).toEqual({ rootMib: 640, imageGib: 4 })
 })
 
 test('RECIPE_FILES holds every file that a version copies', () => {

@@ -8,6 +8,7 @@ import kubelet from '../../../../examples/kbimg/lab-vm/kubelet/config.yaml' with
 import apiServer from '../../../../examples/kbimg/lab-vm/lab/apiserver.nft' with { type: 'text' }
 import booted from '../../../../examples/kbimg/lab-vm/lab/booted' with { type: 'text' }
 import health from '../../../../examples/kbimg/lab-vm/lab/health.toml' with { type: 'text' }
+import leaveOut from '../../../../examples/kbimg/lab-vm/lab/leave-out.sh' with { type: 'text' }
 import modules from '../../../../examples/kbimg/lab-vm/lab/initramfs-modules' with { type: 'text' }
 import journald from '../../../../examples/kbimg/lab-vm/lab/journald.conf' with { type: 'text' }
 import system from '../../../../examples/kbimg/lab-vm/lab/system.conf' with { type: 'text' }
@@ -37,6 +38,7 @@ export const RECIPE_FILES: Readonly<Record<string, string>> = {
   'lab-vm/lab/health.toml': health,
   'lab-vm/lab/initramfs-modules': modules,
   'lab-vm/lab/journald.conf': journald,
+  'lab-vm/lab/leave-out.sh': leaveOut,
   'lab-vm/lab/system.conf': system,
   'lab-vm/network/20-lab.network': network,
   'lab-vm/units/kubelet.service': kubeletUnit,

@@ -23,11 +23,6 @@ export interface ComponentImageRequest {
   /** Tag of the images and their version label. */
   readonly version: string
   readonly epochSeconds: number
-  /**
-   * `gzip` for a registry; `plain` where archives are imported by guests without KVM, which need
-   * longer to decompress than to read. @defaultValue 'gzip'
-   */
-  readonly layers?: 'gzip' | 'plain'
 }
 
 /** One archive that was made. */
@@ -153,10 +148,6 @@ async function addLayer(
   const file = `${layout}/layer`
   await run(request, 'pack a layer', tar)
   const diffId = await digestOf(request, file)
-  if (request.layers === 'plain') {
-    const mediaType = 'application/vnd.oci.image.layer.v1.tar'
-    return { mediaType, diffId, ...(await storeLayer(request, layout, file, diffId)) }
-  }
   await run(request, 'compress a layer', ['gzip', '-n', '-6', file])
   const digest = await digestOf(request, `${file}.gz`)
   const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip'
