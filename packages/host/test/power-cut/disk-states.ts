@@ -87,45 +87,6 @@ export function* diskStates(
   }
 }
 
-/**
- * States of a record that a cut has ended: what was flushed is there, of the rest nothing, all, or
- * any part, `count` states in all.
- */
-export function* statesAfterCut(
-  recording: Recording,
-  count: number,
-  seed: number,
-): Generator<DiskState> {
-  const disk = new DurableDisk(recording.base, recording.layout)
-  const epochs = [...epochsOf(recording)]
-  const last = epochs.pop()
-  for (const epoch of epochs) for (const piece of epoch.pieces) disk.write(piece)
-  const open = last ?? { index: 0, phase: 'boot', writes: 0, pieces: [] }
-  const prefix = `${recording.name} epoch ${open.index} (${open.phase})`
-  yield stateOf(disk, [], `${prefix} nothing`)
-  yield stateOf(disk, open.pieces, `${prefix} all`)
-  const random = randomOf(seed)
-  for (let round = 0; round < count - 2; round += 1)
-    yield stateOf(disk, randomPieces(open, round, random), `${prefix} random ${round}`)
-}
-
-/** A whole disk as a state. */
-export function stateOfDisk(name: string, disk: Uint8Array, layout: Layout): DiskState {
-  const cut = (region: Region, at = 0, length = layout[region].size) =>
-    disk.slice(layout[region].start + at, layout[region].start + at + length)
-  return {
-    name,
-    key: (region) => `${region} content ${Bun.hash.wyhash(cut(region))}`,
-    bytes: (region) => cut(region),
-    read: cut,
-  }
-}
-
-/** The phase in which a record ends. */
-export function lastPhase(recording: Recording): string {
-  return [...epochsOf(recording)].at(-1)?.phase ?? 'boot'
-}
-
 function fixedSubsets({ writes }: Epoch): number {
   return writes <= ENUMERATED_WRITES_MAX ? 2 ** writes : writes + 1
 }

@@ -1,7 +1,7 @@
 // What each phase of the recordings allows: which contents of slots are complete, which slots have
 // committed, and which versions files may have.
 import type { DiskRules } from './disk-judge.ts'
-import { KEPT_FILE, KEPT_TEXT, type GuestParts, type Recording } from './guest/record-boots.ts'
+import { KEPT_FILE, KEPT_TEXT, type Recording } from './guest/record-boots.ts'
 import type { FileVersions } from './guest/run-guest.ts'
 import type { Region } from './guest/node-disk.ts'
 import { fileSystemId, lookAtTree } from './tree-look.ts'
@@ -73,16 +73,6 @@ export function retrofitRules(recording: Recording, phase: string): DiskRules {
     committed: new Set(phase === 'retrofit' ? ['A'] : ['A', 'B']),
     mayLackJournal: phase === 'retrofit',
     ...fileRules(new Map(versions)),
-  }
-}
-
-/** Rules of a guest that goes from v1 to v2 and is cut in this phase. */
-export function cutRules({ v1, v2 }: GuestParts, phase: string): DiskRules {
-  return {
-    complete: new Set([digestOf(v1), digestOf(v2)]),
-    committed: new Set(phase === 'upgrade' || phase === 'trial' ? ['A'] : ['A', 'B']),
-    mayLackJournal: phase === 'bad switch',
-    ...fileRules(new Map()),
   }
 }
 

@@ -7,7 +7,7 @@ import { alignedBuffer } from '../../../src/linux/aligned-buffer.ts'
 import { dialUnixSocket } from '../../../src/linux/unix-dial.ts'
 import { MARK_SECTOR, MARK_WORD } from './block-log.ts'
 import { SECTOR_BYTES } from './node-disk.ts'
-import { PHASE_WORD, VERSION_WORD } from './run-guest.ts'
+import { VERSION_WORD } from './run-guest.ts'
 
 const SOCKET = '/run/os-agent/os-agent.sock'
 const REBOOT_ASKED = '/run/reboot-asked'
@@ -119,5 +119,4 @@ export async function beginPhase(name: string): Promise<void> {
   } finally {
     await device.close()
   }
-  console.log(`${PHASE_WORD} ${name}`)
 }

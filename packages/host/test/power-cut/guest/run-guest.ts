@@ -6,10 +6,6 @@ import * as fs from 'node:fs/promises'
 export const RESULT_WORD = 'KUBENEST-RESULT'
 /** Before the name of a file and the digest of what it holds at that moment. */
 export const VERSION_WORD = 'KUBENEST-VERSION'
-/** Before the name of a phase that begins. */
-export const PHASE_WORD = 'KUBENEST-PHASE'
-/** Before what the agent says of itself after a cut, as JSON. */
-export const STATUS_WORD = 'KUBENEST-STATUS'
 
 /** Digests that a file had in a boot, by its path in the guest. */
 export type FileVersions = ReadonlyMap<string, ReadonlySet<string>>
@@ -32,7 +28,7 @@ export interface GuestBoot {
 /** Runs until the guest reboots; throws with the end of its console when the driver failed. */
 export async function runGuest(boot: GuestBoot): Promise<FileVersions> {
   await fs.writeFile(boot.log, new Uint8Array(0))
-  const child = Bun.spawn(guestArgv(boot), {
+  const child = Bun.spawn(argvOf(boot), {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: boot.limitMs,
     killSignal: 'SIGKILL',
@@ -52,8 +48,7 @@ function versionsIn(said: string): FileVersions {
   return versions
 }
 
-/** The emulator with the guest in it. */
-export function guestArgv(boot: GuestBoot): string[] {
+function argvOf(boot: GuestBoot): string[] {
   const words = [
     'console=ttyS0',
     'quiet',

@@ -17,7 +17,6 @@ import {
 } from './guest-agent.ts'
 import { BOOT_PATH, changeEnvironmentOften } from './environment-writes.ts'
 import { breakMenu, breakSelector, switchWithoutFlush, writeSettingSlowly } from './known-bad.ts'
-import { STATUS_WORD } from './run-guest.ts'
 import { SETTING_CASES, type SettingCase } from './setting-cases.ts'
 
 export const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
@@ -25,10 +24,6 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   commit,
   'roll-back': rollBack,
   retrofit,
-  'cut-upgrade': cutUpgrade,
-  'cut-trial': cutTrial,
-  'cut-careless': switchWithoutFlush,
-  'after-cut': afterCut,
 }
 
 /** Slot A runs. First journal, abandoned and killed preparations, then an upgrade that is armed. */
@@ -90,46 +85,6 @@ async function retrofit(): Promise<void> {
   await breakSelector()
   await breakMenu()
   await switchWithoutFlush()
-}
-
-/** An upgrade from the first byte to the reboot, to be cut anywhere. */
-async function cutUpgrade(): Promise<void> {
-  await startAgent()
-  await until('the digest of slot A', async () => (await slot('A'))?.digest !== undefined)
-  await beginPhase('upgrade')
-  await callOk('prepare_upgrade', [await request('v2.img')])
-  await callOk('upgrade')
-  await rebootAsked()
-}
-
-/** A trial until it is committed, to be cut anywhere. */
-async function cutTrial(): Promise<void> {
-  await beginPhase('trial')
-  await runAgent('trial-start')
-  await startAgent()
-  await beginPhase('commit')
-  await runAgent('gate')
-  await until('the commit', async () => (await status())?.trial?.verdict === 'Committed')
-}
-
-/** What every boot of a node does; then what its operator does: asks for the upgrade again. */
-async function afterCut(): Promise<void> {
-  await runAgent('trial-start')
-  await startAgent()
-  await runAgent('gate')
-  await until('the end of the trial', async () => {
-    const now = await status()
-    return now !== undefined && now.trial?.verdict !== 'InTrial' && now.operation?.running !== true
-  })
-  const now = await status()
-  console.log(`${STATUS_WORD} ${JSON.stringify({ verdict: now?.trial?.verdict ?? 'none' })}`)
-  if ((await slot('B'))?.booted === true) return
-  const again = [await request('v2.img')]
-  // One failure is enough: a further trial of this image needs a person (decision 5).
-  if (now?.trial !== undefined) return callFails('prepare_upgrade', again)
-  await callOk('prepare_upgrade', again)
-  await callOk('upgrade')
-  await rebootAsked()
 }
 
 async function changeSettings({ model, file, requests }: SettingCase): Promise<void> {
