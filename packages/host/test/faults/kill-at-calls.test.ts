@@ -15,7 +15,7 @@ import { chooseShots, shoot, siteOf } from './shoot.ts'
 
 const LIMIT_MS = isLongForm ? 3_600_000 : 600_000
 /** Of the many equal calls of a child (mkfs, tar); the agent's own are all shot at. */
-const OF_EACH_KIND = isLongForm ? 1_000 : 4
+const OF_EACH_KIND = isLongForm ? 1_000 : 24
 /** What comes after the kill. */
 const SEQUELS = ['restart', 'reboot'] as const
 
