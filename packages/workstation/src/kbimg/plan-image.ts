@@ -42,6 +42,8 @@ const BOOT_PACKAGES = [
   'util-linux',
   'e2fsprogs',
   'passwd',
+  // The documented operator's pod mounts /etc/localtime and waits for ever where there is none.
+  'tzdata',
 ]
 const DEFAULT_KERNEL = 'linux-image-cloud-amd64'
 

@@ -247,7 +247,13 @@ test('the root has agent, identity of the system, user content, and nothing of o
   expect(await inRoot('cat /usr/lib/tmpfiles.d/kubeos-var.conf')).toContain(
     'L /var/lib/dpkg - - - - /usr/share/kubenest/dpkg',
   )
-  for (const kept of ['/boot/vmlinuz', '/boot/initramfs.img', '/usr/share/factory/var/lib'])
+  for (const kept of [
+    '/boot/vmlinuz',
+    '/boot/initramfs.img',
+    '/usr/share/factory/var/lib',
+    '/etc/localtime',
+    '/usr/share/zoneinfo/Etc/UTC',
+  ])
     expect(await inRoot(`stat ${kept}`)).toContain('Inode:')
   for (const link of [
     'local-fs.target.wants/etc.mount',
