@@ -21,10 +21,10 @@ setup-base:
 ok: setup-base ## The gate, under 2 minutes: checks, unit and contract tests, short simulation
 	@$(BUN) tools/test.ts checks ok
 
-test: setup build-x64 ## What CI runs: the gate, component tests, a real API server with light nodes
-	@$(BUN) tools/test.ts checks ok component kube
+test: setup build-x64 ## What CI runs: the gate, component tests, a real API server, a virtual node
+	@$(BUN) tools/test.ts checks ok component kube vm
 
-test-vm: setup build-x64 ## One virtual node through upgrade, power cut, rollback and two bad versions
+test-vm: setup build-x64 ## Of it, one virtual node: upgrade, power cut, rollback, two bad versions
 	@$(BUN) tools/test.ts vm
 
 prove: setup build-x64 ## The long form of the proof (docs/en/reliability.md): hours
