@@ -139,13 +139,29 @@ describe('prepare() leaves the standby slot alone', () => {
   )
 })
 
-test('discard() removes the copy of a download that was cut, also where no engine is', async () => {
-  const work = path.join(node.root, 'persist/KubeOS-Update')
-  await fs.mkdir(work, { mode: 0o700 })
-  await fs.writeFile(path.join(work, 'os.tar'), 'half')
-  const exec = {
-    run: () => systemExec.run({ argv: ['/not/installed'] }),
-  }
-  await createImageSource({ ...node.deps, exec }).discard?.()
+test('recover() removes the copy of a download that was cut', async () => {
+  await leaveInWork('os.tar')
+  await node.restart().recover()
   expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
 })
+
+test('discard() asks no engine when only a download was cut', async () => {
+  await leaveInWork('os.tar')
+  const exec = { run: () => Promise.reject(new Error('asked')) }
+  await createImageSource({ ...node.deps, exec }).discard?.()
+})
+
+test('recover() takes a container that is left for gone when its engine is', async () => {
+  await leaveInWork('os.tar')
+  await leaveInWork('kubeos-temp')
+  const exec = { run: () => systemExec.run({ argv: ['/not/installed'] }) }
+  const source = createImageSource({ ...node.deps, exec })
+  await createUpdateEngine({ ...node.deps, source }).recover()
+  expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+})
+
+async function leaveInWork(name: string): Promise<void> {
+  const work = path.join(node.root, 'persist/KubeOS-Update')
+  await fs.mkdir(work, { mode: 0o700, recursive: true })
+  await fs.writeFile(path.join(work, name), 'half')
+}

@@ -37,6 +37,7 @@ export function createAbExt4Backend(deps: AbExt4Deps): UpdateBackend {
     findSlots: () => findSlots(deps.sysroot),
     blank: (slots, target) => blank(deps, slots, target),
     receive: (image, request) => receive(deps, image, request),
+    discardReceived: () => discardTarWork(deps),
     discard: async (slots, target) => {
       await discardTarWork(deps)
       await blank(deps, slots, target)

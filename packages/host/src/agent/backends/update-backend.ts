@@ -41,6 +41,8 @@ export interface UpdateBackend {
   blank(slots: SlotPair, target: SlotName): Promise<void>
   /** Takes in what can be judged before the slot is touched; what is refused here costs nothing. */
   receive(image: ImageStream, request: StageRequest): Promise<ReceivedImage>
+  /** Removes what a receipt left that was killed. */
+  discardReceived(): Promise<void>
   /** Removes what a write left that did not come to its end, and blanks the slot. */
   discard(slots: SlotPair, target: SlotName): Promise<void>
   /**

@@ -1,7 +1,7 @@
 // Image type `docker` (contract 4.5.3), by the docker command or, where there is none, isula, which
 // knows the same words. The image stays on the node, as documented; the container does not.
 import { OsError } from '@kubenest/base/errors'
-import { removePath, stat } from '@kubenest/base/files'
+import { removePath, stat, writeFile } from '@kubenest/base/files'
 import { askEngine, hasTool, pullImage, tellEngine } from './container-engine.ts'
 import {
   createContainerSource,
@@ -12,7 +12,7 @@ import {
 import { assertSize } from './file-stream.ts'
 import { digestsOfList } from './image-digest.ts'
 import type { ImageSource } from './image-source.ts'
-import { hasWorkFolder, TAR_FILE, WORK_FOLDER } from './work-folder.ts'
+import { CONTAINER_MARK, hasWorkFolder, TAR_FILE, WORK_FOLDER } from './work-folder.ts'
 
 /** The documented name of the container that only serves to read from. */
 const CONTAINER = 'kubeos-temp'
@@ -51,6 +51,7 @@ function createDockerEngine(deps: ContainerDeps): ContainerEngine {
     },
     async expose(image, limits) {
       const cli = await tool()
+      await writeFile(deps.sysroot.path(CONTAINER_MARK), '')
       const argv = [cli, 'create', '--name', CONTAINER, image.text] as const
       const output = await tellEngine(exec, 'read the image', { argv, signal: limits.signal })
       const id = /^[0-9a-f]{12,64}$/m.exec(output.trim())?.[0]
@@ -60,7 +61,7 @@ function createDockerEngine(deps: ContainerDeps): ContainerEngine {
     async cleanUp() {
       if (!(await hasWorkFolder(deps.sysroot))) return
       await removeContainer(deps, await tool())
-      await removePath(deps.sysroot.path(TAR_FILE))
+      for (const made of [TAR_FILE, CONTAINER_MARK]) await removePath(deps.sysroot.path(made))
     },
   }
 }

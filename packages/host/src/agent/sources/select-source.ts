@@ -3,7 +3,7 @@ import { OsError, toOsError } from '@kubenest/base/errors'
 import { removePath, stat } from '@kubenest/base/files'
 import type { ContainerDeps } from './container-source.ts'
 import type { ImageSource } from './image-source.ts'
-import { hasWorkFolder, IMAGE_MOUNT, removeWorkFolderIfEmpty, TAR_FILE } from './work-folder.ts'
+import { CONTAINER_MARK, hasWorkFolder, IMAGE_MOUNT } from './work-folder.ts'
 
 /** Makes a source that hands each request to the one for its `image_type`. */
 export function createImageSource(deps: ContainerDeps): ImageSource {
@@ -30,19 +30,20 @@ async function load(deps: ContainerDeps, imageType: string): Promise<ImageSource
 }
 
 /**
- * What a killed run left tells by its folder which engine it was. An engine that does not answer
- * must not keep the agent from starting: the next run cleans up before it begins.
+ * What a killed run left tells which engine it was. An engine that does not answer must not keep the
+ * agent from starting: the next start or run cleans up.
  */
 async function discardLeftovers(deps: ContainerDeps): Promise<void> {
   if (!(await hasWorkFolder(deps.sysroot))) return
-  const isMount = (await stat(deps.sysroot.path(IMAGE_MOUNT))) !== undefined
+  const isLeft = async (place: string) => (await stat(deps.sysroot.path(place))) !== undefined
+  const engine = (await isLeft(IMAGE_MOUNT)) ? 'containerd' : 'docker'
+  if (engine === 'docker' && !(await isLeft(CONTAINER_MARK))) return
   try {
-    await (await load(deps, isMount ? 'containerd' : 'docker')).discard?.()
+    await (await load(deps, engine)).discard?.()
   } catch (error) {
     const { code, message } = toOsError(error)
-    // The copy of a download that was cut, or of an image: of no use in either case.
-    await removePath(deps.sysroot.path(TAR_FILE))
-    if (code === 'engine-missing') await removeWorkFolderIfEmpty(deps.sysroot)
+    // Its containers went with it.
+    if (code === 'engine-missing') await removePath(deps.sysroot.path(CONTAINER_MARK))
     else deps.log.warn('leftovers stay', { code, reason: message })
   }
 }

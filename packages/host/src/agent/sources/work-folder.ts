@@ -10,6 +10,8 @@ export const WORK_FOLDER = `${PARENT}/KubeOS-Update`
 export const TAR_FILE = `${WORK_FOLDER}/os.tar`
 /** Where a container image is mounted. */
 export const IMAGE_MOUNT = `${WORK_FOLDER}/kubeos-update`
+/** Says that a container of ours may exist: only its engine can remove it. */
+export const CONTAINER_MARK = `${WORK_FOLDER}/kubeos-temp`
 /** Where the slot is mounted: beside the container image, which may be mounted at the same time. */
 export const SLOT_MOUNT = `${WORK_FOLDER}/slot`
 

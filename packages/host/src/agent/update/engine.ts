@@ -85,8 +85,9 @@ async function recover(
   context.log.info('update engine starts', { contract: AGENT_MARKER })
   try {
     await recoverBoot(context, background, degraded)
-    // After the slot is unmounted: what is in the work folder now is the source's.
     await source.discard?.()
+    // Last: the work folder is gone when nobody has anything in it.
+    await context.backend.discardReceived()
     const { slots } = await readFacts(context)
     const { folder } = await findBootLayout(context.sysroot)
     const outcome = await installCustomConfig(context.sysroot.path(folder), slots.partuuids)

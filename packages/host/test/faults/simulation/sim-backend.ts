@@ -39,6 +39,7 @@ export function createAbExt4Backend(): UpdateBackend {
       fill: () => stage(image, request),
       discard: async () => {},
     }),
+    discardReceived: async () => {},
     discard: (_, target) => blank(target),
     digestOf: async (_, slot) => digestOf(slot),
     async check({ booted }, target, record) {
