@@ -147,8 +147,13 @@ test('recover() removes the copy of a download that was cut', async () => {
 
 test('discard() asks no engine when only a download was cut', async () => {
   await leaveInWork('os.tar')
-  const exec = { run: () => Promise.reject(new Error('asked')) }
-  await createImageSource({ ...node.deps, exec }).discard?.()
+  const asked: unknown[] = []
+  const run = async (request: unknown) => {
+    asked.push(request)
+    throw new Error('asked')
+  }
+  await createImageSource({ ...node.deps, exec: { run } }).discard?.()
+  expect(asked).toEqual([])
 })
 
 test('recover() takes a container that is left for gone when its engine is', async () => {

@@ -30,8 +30,8 @@ async function load(deps: ContainerDeps, imageType: string): Promise<ImageSource
 }
 
 /**
- * What a killed run left tells which engine it was. An engine that does not answer must not keep the
- * agent from starting: the next start or run cleans up.
+ * What a killed run left tells which engine it was. An engine that does not answer must not keep
+ * the agent from starting: the next start or run cleans up.
  */
 async function discardLeftovers(deps: ContainerDeps): Promise<void> {
   if (!(await hasWorkFolder(deps.sysroot))) return
