@@ -22,6 +22,7 @@ ok: setup-base ## The gate, under 2 minutes: checks, unit and contract tests, sh
 	@$(BUN) tools/test.ts checks ok
 
 test: setup build-x64 ## What CI runs: the gate, component tests, a real API server, a virtual node
+	@dist/linux-x64/kubenest lab prepare --vm
 	@$(BUN) tools/test.ts checks ok component kube vm
 
 test-vm: setup build-x64 ## Of it, one virtual node: upgrade, power cut, rollback, two bad versions

@@ -1,7 +1,12 @@
 // The lab itself, seen from outside: control plane, second lab beside it, end with its owner.
 import { expect, test } from 'bun:test'
 import * as fs from 'node:fs'
-import { sharedLab, startTestLab } from './harness.ts'
+import { runLab, sharedLab, startTestLab } from './harness.ts'
+
+test('lab prepare finds what lab up has used, and builds nothing again', () => {
+  sharedLab()
+  expect(runLab(['prepare'])).toBe('All that labs need is here.\n')
+}, 60_000)
 
 test('lab up returns when a pod can be made', () => {
   const pod = ['run', 'first', '--image=example/first', '--dry-run=server', '-o', 'name']

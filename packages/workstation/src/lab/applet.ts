@@ -14,7 +14,13 @@ import { readLabRecord, readLabRequest } from './lab-record.ts'
 import { renderFleet } from './fleet-table.ts'
 import { labClient, readFleet } from './read-fleet.ts'
 import { renderStatus } from './lab-status.ts'
-import { abandonStart, type LabCommandDeps, type LabUpOptions, startLab } from './lab-up.ts'
+import {
+  abandonStart,
+  type LabCommandDeps,
+  type LabUpOptions,
+  prepareLab,
+  startLab,
+} from './lab-up.ts'
 import { superviseLab } from './supervise.ts'
 
 /** Runs one lab command. */
@@ -47,6 +53,11 @@ function buildCommands(context: AppletContext, end: (exitCode: number) => void):
     .option('--durable', 'virtual disks that survive a power cut; slower', false)
     .option('--until-exit-of <pid>', 'end the lab when this process ends; for tests', parsePid)
     .action(async (options: LabLocationOptions & LabUpOptions) => await up(deps, options))
+  program
+    .command('prepare')
+    .description('build what labs take from the cache, and start none')
+    .option('--vm', 'also what virtual machines need', false)
+    .action(async (options: { vm: boolean }) => await prepare(deps, options))
   located(program.command('down').description('stop a lab and remove all of it')).action(
     async (options: LabLocationOptions) => await down(deps, options),
   )
@@ -135,6 +146,12 @@ async function up(deps: LabCommandDeps, options: LabLocationOptions & LabUpOptio
   deps.say(`  kubenest lab kubectl${chosen} -- get nodes`)
   deps.say(`  export KUBECONFIG=${location.paths.kubeconfig}`)
   deps.say(`  kubenest lab down${chosen}`)
+}
+
+async function prepare(deps: LabCommandDeps, options: { vm: boolean }): Promise<void> {
+  const { cacheRoot } = locateLab({ name: 'default' }, deps.env)
+  await prepareLab(deps, cacheRoot, options)
+  deps.say('All that labs need is here.')
 }
 
 async function down(deps: LabCommandDeps, options: LabLocationOptions): Promise<void> {

@@ -51,6 +51,21 @@ export interface LabUpOptions {
 const UP_TIMEOUT_MS = 5 * 60_000
 const LOOK_MS = 100
 
+/**
+ * Builds what labs take from the cache, so that the next one starts in seconds: the control plane,
+ * and with `vm` also what virtual nodes need.
+ */
+export async function prepareLab(
+  deps: LabCommandDeps,
+  cacheRoot: string,
+  options: { readonly vm: boolean },
+): Promise<void> {
+  await findControlPlane({ ...deps, cacheRoot })
+  if (!options.vm) return
+  const { kubelet } = await findVmPrograms({ ...deps, cacheRoot })
+  await prepareVmImages(deps, cacheRoot, kubelet, VM_VERSIONS)
+}
+
 /** Starts a lab; returns its record when it is ready. An interrupted start leaves nothing. */
 export async function startLab(
   deps: LabCommandDeps,
