@@ -11,6 +11,7 @@ import { deadline, gate, trialStart } from '../../src/agent/update/commands.ts'
 import { createJournal } from '../../src/agent/update/journal.ts'
 import { tryLockFile } from '../../src/linux/file-lock.ts'
 import { createFakeNode, makeImage, type FakeNode } from './fake-node.ts'
+import { requestFor } from './requests.ts'
 
 // Real GRUB and real disks, on a machine that does other things, too.
 setDefaultTimeout(60_000)
@@ -27,17 +28,7 @@ beforeEach(async () => {
   await node.engine.recover()
   const image = await makeImage(folder, { version: 'v2' })
   node.serve(image)
-  const request = {
-    version: 'v2',
-    check_sum: new Bun.CryptoHasher('sha256').update(image).digest('hex'),
-    image_type: 'disk',
-    container_image: '',
-    image_url: 'http://x/y',
-    flag_safe: true,
-    mtls: false,
-    certs: { ca_cert: '', client_cert: '', client_key: '' },
-  }
-  await node.engine.prepare(request, () => {}, never)
+  await node.engine.prepare(requestFor(image, 'v2'), () => {}, never)
   await node.engine.activate({})
   expect((await node.boot()).slot).toBe('B')
 })

@@ -11,6 +11,7 @@ import { createUpdateEngine } from '../../src/agent/update/engine.ts'
 import type { RawFiles } from '../../src/linux/raw-file.ts'
 import { faultOf } from '../agent/fault-of.ts'
 import { createFakeNode, makeImage, writeRoot, type FakeNode } from './fake-node.ts'
+import { requestFor } from './requests.ts'
 
 // Machines under load are slow; a hang still ends.
 setDefaultTimeout(120_000)
@@ -36,18 +37,7 @@ async function prepare(
   engine = node.engine,
 ): Promise<string[]> {
   node.serve(bytes)
-  const check_sum = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
-  const request = {
-    version: GOOD.version,
-    check_sum,
-    image_type: 'disk',
-    container_image: '',
-    image_url: 'http://x/y',
-    flag_safe: true,
-    mtls: false,
-    certs: { ca_cert: '', client_cert: '', client_key: '' },
-    ...over,
-  }
+  const request = { ...requestFor(bytes, GOOD.version), ...over }
   const told: string[] = []
   const tell = (phase: string, isMoving: boolean) => told.push(isMoving ? `${phase} bytes` : phase)
   await engine.prepare(request, ({ phase, bytesDone }) => tell(phase, bytesDone > 0), never)
