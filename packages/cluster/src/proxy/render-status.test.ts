@@ -200,13 +200,14 @@ describe('renderStatus()', () => {
         operationId: CLAIM,
         image: { digest: '', version: V2 },
         verdict: 'InTrial',
-        reasons: [],
+        reasons: ['unit a is activating'],
         since: '',
       },
     })
     expect(condition({ ...inPhase('Trial'), agent }, 'TrialPassed')).toMatchObject({
       status: 'Unknown',
       reason: 'InTrial',
+      message: 'The new slot runs on trial; the node itself decides; unit a is activating',
     })
     const idle: Case = { owned: false, status: 'idle', labels: [] }
     expect(

@@ -140,7 +140,7 @@ function renderConditions(status: StatusFacts, instance: OsInstance, nowMs: numb
         from: 'Armed',
         is: 'The next boot is the trial of the new slot',
       }),
-      ...renderTrial(operation, verdict),
+      ...renderTrial(operation, verdict, openChecks(status.facts)),
     )
   }
   let conditions = (instance.status?.conditions ?? []) as readonly Condition[]
@@ -171,12 +171,20 @@ function stage(
       }
 }
 
+/** What the node's own gate waits for; empty from an agent that does not tell. */
+function openChecks({ agent }: Facts): readonly string[] {
+  const trial = agent.state === 'described' ? agent.status.trial : undefined
+  return trial?.verdict === 'InTrial' ? trial.reasons : []
+}
+
 function renderTrial(
   operation: OperationRecord | undefined,
   verdict: Verdict | undefined,
+  waitsFor: readonly string[],
 ): NamedCondition[] {
   if (operation?.phase === 'Trial') {
-    const message = 'The new slot runs on trial; the node itself decides'
+    const decides = 'The new slot runs on trial; the node itself decides'
+    const message = [decides, ...waitsFor].join('; ')
     return [{ type: 'TrialPassed', status: 'Unknown', reason: 'InTrial', message }]
   }
   if (verdict === undefined || verdict.operation === 'config') return []

@@ -238,6 +238,54 @@ describe('gate()', () => {
     ])
   })
 
+  test('gate() tells what it waits for, in status and once in its log', async () => {
+    let status = 503
+    const web = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () => new Response('', { status }),
+    })
+    servers.push(web)
+    const url = `http://127.0.0.1:${web.port}/`
+    await require(`http = ["${url}"]`, 20)
+    const lines: unknown[] = []
+    const log = { ...node.deps.log, info: (...line: unknown[]) => void lines.push(line) }
+    const done = gate({ ...node.deps, log }, never)
+    const sentence = `${url} answers with status 503`
+    const told = async () => (await node.engine.describe()).trial?.reasons
+    while ((await told())?.[0] !== sentence) await Bun.sleep(5)
+    status = 200
+    expect(await done).toBe(0)
+    expect(lines.filter((line) => String(line).startsWith('the gate waits'))).toEqual([
+      ['the gate waits', { seconds: expect.any(Number), waitsFor: sentence }],
+    ])
+    expect((await node.engine.describe()).trial?.reasons).toEqual([])
+  })
+
+  test('gate() decides although it cannot tell what it waits for', async () => {
+    await fs.mkdir(path.join(node.root, 'run/kubenest/open-checks'), { recursive: true })
+    let looks = 0
+    const web = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () => new Response('', { status: ++looks === 1 ? 503 : 200 }),
+    })
+    servers.push(web)
+    await require(`http = ["http://127.0.0.1:${web.port}/"]`, 20)
+    const errors: unknown[] = []
+    const log = { ...node.deps.log, error: (...line: unknown[]) => void errors.push(line) }
+    expect([await gate({ ...node.deps, log }, never), looks, errors]).toEqual([0, 2, []])
+  })
+
+  test('gate() looks as soon as the least uptime is over', async () => {
+    await require('', 20)
+    const file = path.join(node.root, 'etc/kubenest/health.toml')
+    const text = await fs.readFile(file, 'utf8')
+    const slow = text.replace(/^look_interval_seconds.*/m, 'look_interval_seconds = 3600')
+    await fs.writeFile(file, slow.replace(/^least_uptime.*/m, 'least_uptime_seconds = 0.5'))
+    expect(await gate(node.deps, never)).toBe(0)
+  })
+
   test('gate() that is stopped leaves the trial undecided and asks to be started again', async () => {
     await require('units = ["x.service"]', 60)
     const stop = new AbortController()

@@ -57,7 +57,7 @@ const EXPLANATIONS: Readonly<Record<TrialVerdict, Explanation>> = {
   },
   InTrial: {
     meaning: 'The health gate is looking; until it is green the old version stays the default',
-    next: () => 'wait; see journalctl -u kubenest-gate for what is not green yet',
+    next: () => 'wait; journalctl -u kubenest-gate tells since when',
   },
   TrialNotReached: {
     meaning: 'The new version did not come up; the old one runs',

@@ -8,6 +8,7 @@ import { describeHiddenFiles } from '../overlay/hidden-files.ts'
 import { parsePrettyName } from '../backends/check-root.ts'
 import { readBootId, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
 import type { SlotName } from './journal-state.ts'
+import { readOpenChecks } from './open-checks.ts'
 import { findTry } from './tries.ts'
 
 export type Degradation = AgentStatus['degraded'][number]
@@ -28,7 +29,7 @@ export async function describeNode(
     const slots = await Promise.all(
       (['A', 'B'] as const).map((name) => describeSlot(context, facts, name, osVersion)),
     )
-    const trial = describeTrial(facts)
+    const trial = await describeTrial(context, facts)
     return {
       bootId,
       osVersion,
@@ -101,7 +102,10 @@ export async function describeSlot(
   }
 }
 
-function describeTrial(facts: NodeFacts): AgentStatus['trial'] {
+async function describeTrial(
+  context: EngineContext,
+  facts: NodeFacts,
+): Promise<AgentStatus['trial']> {
   const { trial } = facts.journal
   const saved = slotOfEntry(facts.environment.get('saved_entry'))
   if (trial === undefined) return undefined
@@ -113,7 +117,7 @@ function describeTrial(facts: NodeFacts): AgentStatus['trial'] {
       isManual || (saved !== undefined && saved !== facts.booted && trial.verdict !== 'InTrial')
         ? 'ManualRollback'
         : trial.verdict,
-    reasons: trial.reasons,
+    reasons: trial.verdict === 'InTrial' ? await readOpenChecks(context) : trial.reasons,
     since: trial.since,
   }
 }

@@ -9,6 +9,7 @@ import { RUN_FOLDER, type EngineContext } from './engine-context.ts'
 import { HEALTH_CONFIG_FILE, parseHealthConfig, type HealthConfig } from './health-config.ts'
 import { judgeHealth, type HealthVerdict } from './judge-health.ts'
 import type { OperationRecord } from './journal-state.ts'
+import { keepOpenChecks } from './open-checks.ts'
 
 /** Well below the limit of the deadline's unit, milliseconds. */
 const REASONS_LIMIT_MS = 60_000
@@ -24,14 +25,35 @@ export async function lookUntilDecided(
   signal: AbortSignal,
 ): Promise<HealthVerdict> {
   const startedMs = context.clock.monotonicMs() - ageMs
+  let told = ''
   for (let redLooks = 0; ;) {
     const elapsedMs = context.clock.monotonicMs() - startedMs
     const config = await trialConfig(context, operation)
     const verdict = await look(context, operation, config, elapsedMs, redLooks)
     if (verdict.kind !== 'wait') return verdict
     redLooks = verdict.redLooks
-    await context.clock.sleep(config.lookIntervalMs, signal)
+    told = await tellWait(context, verdict.waitsFor, { elapsedMs, told })
+    await context.clock.sleep(pauseMs(config, elapsedMs), signal)
   }
+}
+
+/** The first look that may decide comes when the least uptime is over, not an interval later. */
+function pauseMs({ lookIntervalMs, leastUptimeMs }: HealthConfig, elapsedMs: number): number {
+  if (elapsedMs >= leastUptimeMs) return lookIntervalMs
+  return Math.min(lookIntervalMs, leastUptimeMs - elapsedMs)
+}
+
+/** Once for each change, so that the journal shows when the last check turned green. */
+async function tellWait(
+  context: EngineContext,
+  waitsFor: readonly string[],
+  { elapsedMs, told }: { readonly elapsedMs: number; readonly told: string },
+): Promise<string> {
+  const text = waitsFor.join('; ')
+  if (text === told) return told
+  context.log.info('the gate waits', { seconds: Math.round(elapsedMs / 1000), waitsFor: text })
+  await keepOpenChecks(context, waitsFor)
+  return text
 }
 
 /**
@@ -86,7 +108,7 @@ async function look(
     const reason = `The node could not be looked at: ${toOsError(cause).message}`
     context.log.warn('a look of the gate failed', { reason })
     return elapsedMs < config.deadlineMs
-      ? { kind: 'wait', redLooks: redLooksBefore }
+      ? { kind: 'wait', redLooks: redLooksBefore, waitsFor: [reason] }
       : { kind: 'fall-back', reasons: [reason] }
   }
 }

@@ -3,6 +3,9 @@
 import type { HealthPolicy, TrialVerdict } from '@kubenest/api/agent/rpc'
 import type { ImageIdentity } from '@kubenest/api/os/records'
 
+const REASONS_MAX = 20
+const REASON_CHARACTERS_MAX = 300
+
 export type SlotName = 'A' | 'B'
 
 /** Content of a slot as far as we know it. */
@@ -95,4 +98,9 @@ export function initialJournalState(booted: SlotName): JournalState {
 /** The other slot. */
 export function otherSlot(slot: SlotName): SlotName {
   return slot === 'A' ? 'B' : 'A'
+}
+
+/** The journal is one fixed record: what goes in has a limit. */
+export function boundReasons(reasons: readonly string[]): string[] {
+  return reasons.slice(0, REASONS_MAX).map((reason) => reason.slice(0, REASON_CHARACTERS_MAX))
 }

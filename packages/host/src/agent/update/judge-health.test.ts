@@ -23,16 +23,26 @@ function judge(change: Partial<HealthFacts>) {
 describe('judgeHealth()', () => {
   test('judgeHealth() decides nothing before the least uptime', () => {
     const early = { elapsedMs: 44_999, checks: [red], redLooksBefore: 9 }
-    expect(judge(early)).toEqual({ kind: 'wait', redLooks: 0 })
+    const waitsFor = ['Nothing is decided before 45 s']
+    expect(judge(early)).toEqual({ kind: 'wait', redLooks: 0, waitsFor })
   })
 
   test('judgeHealth() falls back at the third red look in a row', () => {
-    expect(judge({ checks: [red], redLooksBefore: 1 })).toEqual({ kind: 'wait', redLooks: 2 })
+    const wait = { kind: 'wait' as const }
+    expect(judge({ checks: [red], redLooksBefore: 1 })).toEqual({
+      ...wait,
+      redLooks: 2,
+      waitsFor: ['c failed'],
+    })
     expect(judge({ checks: [green, red], redLooksBefore: 2 })).toEqual({
       kind: 'fall-back',
       reasons: ['c failed'],
     })
-    expect(judge({ checks: [pending], redLooksBefore: 2 })).toEqual({ kind: 'wait', redLooks: 0 })
+    expect(judge({ checks: [pending], redLooksBefore: 2 })).toEqual({
+      ...wait,
+      redLooks: 0,
+      waitsFor: ['b is late'],
+    })
   })
 
   test('judgeHealth() lets pending wait until the deadline', () => {
@@ -50,6 +60,17 @@ describe('judgeHealth()', () => {
   test('judgeHealth() commits after the wanted wait when nobody says anything', () => {
     expect(judge({ elapsedMs: 299_999 }).kind).toBe('wait')
     expect(judge({ elapsedMs: 300_000 }).kind).toBe('commit')
+  })
+
+  test('judgeHealth() says what a trial with green checks waits for', () => {
+    const silent = 'The cluster has not said yet that it sees the node as ready'
+    expect(judge({ wanted: [pending] })).toMatchObject({ waitsFor: [silent, 'b is late'] })
+    const notReady = { ready: false, reason: 'KubeletNotReady' }
+    expect(judge({ report: notReady })).toMatchObject({
+      waitsFor: ['The cluster sees the node as not ready: KubeletNotReady'],
+    })
+    const ready = { wanted: [pending], report: { ready: true } }
+    expect(judge(ready)).toMatchObject({ waitsFor: ['b is late'] })
   })
 
   test('judgeHealth() waits for what is wanted, tells of it, and never falls back for it', () => {

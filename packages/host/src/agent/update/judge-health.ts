@@ -30,7 +30,8 @@ export interface HealthFacts {
 }
 
 export type HealthVerdict =
-  | { readonly kind: 'wait'; readonly redLooks: number }
+  /** `waitsFor`: sentences for people. */
+  | { readonly kind: 'wait'; readonly redLooks: number; readonly waitsFor: readonly string[] }
   /** `notes`: what was wanted and not green. */
   | { readonly kind: 'commit'; readonly notes: readonly string[] }
   | { readonly kind: 'fall-back'; readonly reasons: readonly string[] }
@@ -38,13 +39,15 @@ export type HealthVerdict =
 /** Judges one look. */
 export function judgeHealth(facts: HealthFacts): HealthVerdict {
   const { config, elapsedMs, checks } = facts
-  if (elapsedMs < config.leastUptimeMs) return { kind: 'wait', redLooks: 0 }
+  if (elapsedMs < config.leastUptimeMs)
+    return { kind: 'wait', redLooks: 0, waitsFor: [leastUptime(config.leastUptimeMs)] }
   const red = checks.filter((check) => check.state === 'red')
   const redLooks = red.length > 0 ? facts.redLooksBefore + 1 : 0
   if (redLooks >= RED_LOOKS) return { kind: 'fall-back', reasons: red.map((check) => check.reason) }
   const open = checks.filter((check) => check.state !== 'green')
   if (open.length > 0) {
-    if (elapsedMs < config.deadlineMs) return { kind: 'wait', redLooks }
+    if (elapsedMs < config.deadlineMs)
+      return { kind: 'wait', redLooks, waitsFor: open.map(({ reason }) => reason) }
     const since = `still so after ${Math.round(config.deadlineMs / 1000)} s`
     return { kind: 'fall-back', reasons: open.map((check) => `${check.reason}, ${since}`) }
   }
@@ -56,14 +59,21 @@ function judgeWanted(facts: HealthFacts): HealthVerdict {
   const notes = facts.wanted.filter(({ state }) => state !== 'green').map(({ reason }) => reason)
   const isReady = facts.report?.ready === true
   if (isReady && notes.length === 0) return { kind: 'commit', notes }
-  if (facts.elapsedMs < facts.config.wantedWaitMs) return { kind: 'wait', redLooks: 0 }
+  if (facts.elapsedMs < facts.config.wantedWaitMs)
+    return { kind: 'wait', redLooks: 0, waitsFor: isReady ? notes : [clusterWord(facts), ...notes] }
   if (isReady || facts.policy === 'Local') return { kind: 'commit', notes }
-  if (facts.report !== undefined) {
-    const { reason, message } = facts.report
-    const detail = [reason, message].filter((part) => part !== undefined).join(': ')
-    return { kind: 'fall-back', reasons: [`The cluster sees the node as not ready: ${detail}`] }
-  }
+  if (facts.report !== undefined) return { kind: 'fall-back', reasons: [clusterWord(facts)] }
   if (facts.hadDefaultRoute && !facts.hasDefaultRoute)
     return { kind: 'fall-back', reasons: ['The default route that existed before is gone'] }
   return { kind: 'commit', notes }
+}
+
+function clusterWord({ report }: HealthFacts): string {
+  if (report === undefined) return 'The cluster has not said yet that it sees the node as ready'
+  const detail = [report.reason, report.message].filter((part) => part !== undefined).join(': ')
+  return `The cluster sees the node as not ready: ${detail}`
+}
+
+function leastUptime(leastUptimeMs: number): string {
+  return `Nothing is decided before ${leastUptimeMs / 1000} s`
 }

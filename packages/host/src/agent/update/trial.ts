@@ -2,9 +2,10 @@
 // The same functions serve the trial units and an agent whose image has none (decision 18).
 import type { ReportParams } from '@kubenest/api/agent/rpc'
 import { toOsError } from '@kubenest/base/errors'
-import { ensureDirectory, readText, writeFile } from '@kubenest/base/files'
+import { readText } from '@kubenest/base/files'
 import { TRIAL_ARGUMENT } from '@kubenest/provision/boot/grub-config'
 import { slotOfEntry } from '../bootloader/slot-of-entry.ts'
+import { markBoot } from './boot-mark.ts'
 import {
   changeJournal,
   readFacts,
@@ -15,14 +16,11 @@ import {
 } from './engine-context.ts'
 import { lookUntilDecided, openReasons, REPORT_FILE, trialConfig } from './gate-looks.ts'
 import { judgeBoot, TRIAL_VARIABLE } from './judge-boot.ts'
-import type { JournalState } from './journal-state.ts'
+import { boundReasons, type JournalState } from './journal-state.ts'
 
 const TRIAL_MARK = `${RUN_FOLDER}/trial`
 /** Made when nothing is left to decide in this boot: the deadline unit does not even start then. */
 const DECIDED_MARK = `${RUN_FOLDER}/decided`
-
-const REASONS_MAX = 20
-const REASON_CHARACTERS_MAX = 300
 
 /** What became of a trial. */
 export type TrialOutcome = 'no-trial' | 'committed' | 'falling-back'
@@ -33,7 +31,7 @@ export async function startTrial(context: EngineContext): Promise<TrialOutcome |
   const operation = facts.journal.operation
   if (judgeBoot(facts).kind !== 'in-trial' || operation === undefined) {
     // Not while the boot menu says otherwise: a lost journal must not switch the deadline off.
-    if (!(await isUndecided(context, facts))) await mark(context, DECIDED_MARK, '')
+    if (!(await isUndecided(context, facts))) await markBoot(context, DECIDED_MARK, '')
     return 'no-trial'
   }
   const known = facts.journal.trial
@@ -47,7 +45,7 @@ export async function startTrial(context: EngineContext): Promise<TrialOutcome |
   await changeJournal(context, facts, (state) =>
     markStarted(state, facts.bootId, timestamp(context.clock)),
   )
-  await mark(context, TRIAL_MARK, `${await uptimeMs(context)}\n`)
+  await markBoot(context, TRIAL_MARK, `${await uptimeMs(context)}\n`)
   return 'started'
 }
 
@@ -133,19 +131,13 @@ export async function commitTrial(
     markCommitted(state, facts, { isManual: kind === 'manual-rollback', notes, since }),
   )
   await context.environment.backUp()
-  await mark(context, DECIDED_MARK, '')
+  await markBoot(context, DECIDED_MARK, '')
   context.log.info('slot is committed', { slot: facts.booted })
 }
 
 /** What the cluster sees, for a gate that may be another process; forgotten at the next boot. */
 export async function keepReport(context: EngineContext, report: ReportParams): Promise<void> {
-  await mark(context, REPORT_FILE, JSON.stringify(report))
-}
-
-/** A file that lives until the next boot. */
-async function mark(context: EngineContext, file: string, content: string): Promise<void> {
-  await ensureDirectory(context.sysroot.path(RUN_FOLDER), 0o700)
-  await writeFile(context.sysroot.path(file), content, 0o600)
+  await markBoot(context, REPORT_FILE, JSON.stringify(report))
 }
 
 /** Notes why, and reboots whether or not it could be noted: the old slot is what boots next. */
@@ -197,11 +189,6 @@ function markStarted(state: JournalState, bootId: string, since: string): Journa
 function markUnhealthy(state: JournalState, reasons: readonly string[]): JournalState {
   if (state.trial === undefined) return state
   return { ...state, trial: { ...state.trial, reasons: boundReasons(reasons) } }
-}
-
-/** The journal is one fixed record: what goes in has a limit. */
-function boundReasons(reasons: readonly string[]): string[] {
-  return reasons.slice(0, REASONS_MAX).map((reason) => reason.slice(0, REASON_CHARACTERS_MAX))
 }
 
 function markCommitted(
