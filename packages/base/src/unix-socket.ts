@@ -92,7 +92,7 @@ function closedError(exchange: UnixExchange<unknown>): OsError {
 function timeoutError(exchange: UnixExchange<unknown>): OsError {
   return new OsError('transient', {
     code: 'socket-timed-out',
-    message: `Cannot read the answer from ${exchange.path}: none came within ${exchange.timeoutMs} ms`,
+    message: `Cannot read the answer from ${exchange.path}: none came within ${exchange.timeoutMs / 1000} s; it is overloaded, or it hangs`,
     fields: { path: exchange.path, timeoutMs: exchange.timeoutMs },
   })
 }

@@ -95,7 +95,7 @@ function renderOperation(
   const work = agent?.operation
   const isSameWork = work?.running === true && work.id === operation.id
   const lastError = renderError(facts.failure ?? stall, step)
-  const message = messageOf(step) ?? (isSameWork ? work.message : undefined)
+  const message = messageOf(step, facts) ?? (isSameWork ? work.message : undefined)
   return {
     id: operation.id,
     type: operation.type,
@@ -140,7 +140,7 @@ function renderConditions(status: StatusFacts, instance: OsInstance, nowMs: numb
         from: 'Armed',
         is: 'The next boot is the trial of the new slot',
       }),
-      ...renderTrial(operation, verdict, openChecks(status.facts)),
+      ...renderTrial(operation, verdict, trialMessage(status.facts)),
     )
   }
   let conditions = (instance.status?.conditions ?? []) as readonly Condition[]
@@ -171,22 +171,20 @@ function stage(
       }
 }
 
-/** What the node's own gate waits for; empty from an agent that does not tell. */
-function openChecks({ agent }: Facts): readonly string[] {
+/** With what the node's own gate waits for, from an agent that tells it. */
+function trialMessage({ agent }: Facts): string {
   const trial = agent.state === 'described' ? agent.status.trial : undefined
-  return trial?.verdict === 'InTrial' ? trial.reasons : []
+  const waitsFor = trial?.verdict === 'InTrial' ? trial.reasons : []
+  return ['The new slot runs on trial; the node itself decides', ...waitsFor].join('; ')
 }
 
 function renderTrial(
   operation: OperationRecord | undefined,
   verdict: Verdict | undefined,
-  waitsFor: readonly string[],
+  trial: string,
 ): NamedCondition[] {
-  if (operation?.phase === 'Trial') {
-    const decides = 'The new slot runs on trial; the node itself decides'
-    const message = [decides, ...waitsFor].join('; ')
-    return [{ type: 'TrialPassed', status: 'Unknown', reason: 'InTrial', message }]
-  }
+  if (operation?.phase === 'Trial')
+    return [{ type: 'TrialPassed', status: 'Unknown', reason: 'InTrial', message: trial }]
   if (verdict === undefined || verdict.operation === 'config') return []
   const { outcome, reason, message } = verdict
   const fellBack = outcome === 'FellBack'
@@ -245,10 +243,8 @@ function waitOf(step: Step): { reason: string; message: string } | undefined {
   return { reason: step.reason, message: step.message ?? step.reason }
 }
 
-function messageOf(step: Step): string | undefined {
-  return step.do === 'watchTrial'
-    ? 'The new slot runs on trial; the node itself decides'
-    : waitOf(step)?.message
+function messageOf(step: Step, facts: Facts): string | undefined {
+  return step.do === 'watchTrial' ? trialMessage(facts) : waitOf(step)?.message
 }
 
 /** An error, or what blocks: the operator quotes it on the OS object. */
