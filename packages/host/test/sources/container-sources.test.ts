@@ -114,6 +114,32 @@ describe.each(['docker', 'containerd'] as const)('the source %s', (imageType) =>
     expect(bench.proxy.largeRequests).toHaveLength(1)
   })
 
+  if (imageType === 'containerd')
+    it('pulls again what is here in part only', async () => {
+      const image = random()
+      const request = await bench.publish(image)
+      await takeImage(bench.source(), request)
+      const ctr = async (...words: string[]) => {
+        const { exitCode, stdout, stderr } = await engine.exec.run({
+          argv: ['ctr', '-n', 'k8s.io', ...words],
+        })
+        expect([exitCode, stderr]).toEqual([0, ''])
+        return stdout
+      }
+      const layers = (await ctr('content', 'ls')).match(/^sha256:\S+(?=\s+3\d\d\S*kB)/gm) ?? []
+      const snapshots = (await ctr('snapshots', 'ls')).match(/^sha256:\S+/gm) ?? []
+      await ctr('snapshots', 'rm', ...snapshots)
+      await ctr('content', 'rm', ...layers)
+      expect(await ctr('images', 'check', `name==${request.container_image}`)).toMatch(/incomplete/)
+      const commands: string[] = []
+      const again = await takeImage(
+        watched(async () => {}, commands),
+        request,
+      )
+      expect(Buffer.compare(again.bytes, image)).toBe(0)
+      expect(commands.filter((command) => command.includes('images pull'))).toHaveLength(1)
+    })
+
   it('takes a name with a digest, and refuses another checksum before it pulls', async () => {
     const request = await bench.publish(random())
     const name = request.container_image.replace(/:v2$/, '')

@@ -60,7 +60,8 @@ function createCtrPuller({ exec, log, sysroot }: ContainerDeps): Puller {
     async digests(image, signal) {
       const name = fullImageName(image)
       const check = await askEngine(exec, [...CTR, 'images', 'check', `name==${name}`], signal)
-      if (check === undefined || check.trim() === '') return undefined
+      // The name stays when layers are lost, and every mount of it fails: a pull completes it.
+      if (check === undefined || !/\scomplete\s/.test(check)) return undefined
       const argv = [...CTR, 'images', 'ls', `name==${name}`] as const
       const table = await tellEngine(exec, 'read the digest of the image', { argv, signal })
       return table.includes(name) ? digestOfTable(table, name) : undefined
