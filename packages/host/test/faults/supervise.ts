@@ -53,8 +53,10 @@ const { symbols: libc } = dlopen('libc.so.6', {
 
 /** Runs to the end, whatever that is. Blocks the calling thread while calls are decided. */
 export async function supervise(run: SupervisedRun): Promise<SupervisedEnd> {
+  // What a killed test has started must not go on without it.
+  const withUs = ['setpriv', '--pdeathsig', 'KILL'] as const
   const own = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL'] as const
-  const child = Bun.spawn([...own, ...run.argv], { stdout: 'pipe', stderr: 'pipe' })
+  const child = Bun.spawn([...withUs, ...own, ...run.argv], { stdout: 'pipe', stderr: 'pipe' })
   const timer = setTimeout(() => child.kill('SIGKILL'), run.limitMs)
   const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   const listener = await takeListener(child)
