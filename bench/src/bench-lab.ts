@@ -23,37 +23,55 @@ export interface BenchLab {
   stop(): void
 }
 
-/** Starts a lab without nodes and without operator. */
-export async function startBenchLab(dist: string): Promise<BenchLab> {
+/** A lab as the program `kubenest` sees it. */
+export interface RunningLab {
+  /** Its state folder. */
+  readonly state: string
+  /** Runs kubectl and gives what it prints. */
+  kubectl(args: readonly string[], stdin?: string): string
+  stop(): void
+}
+
+/** Runs `kubenest lab up` with these options. */
+export function upLab(dist: string, options: readonly string[]): RunningLab {
+  // Short, because unix sockets lie below it.
   const state = fs.mkdtempSync(path.join(os.tmpdir(), 'knb-'))
   const place = ['--name', 'bench', '--state', state]
   const program = path.join(dist, 'kubenest')
-  const lab = (args: readonly string[]) => runLab(program, args)
-  lab(['up', ...place, '--no-operator', '--until-exit-of', `${process.pid}`])
+  runLab(program, ['up', ...place, ...options, '--until-exit-of', `${process.pid}`])
+  return {
+    state,
+    kubectl: (args, stdin) => runLab(program, ['kubectl', ...place, '--', ...args], stdin),
+    stop: () => void runLab(program, ['down', ...place]),
+  }
+}
+
+/** Starts a lab without nodes and without operator. */
+export async function startBenchLab(dist: string): Promise<BenchLab> {
+  const lab = upLab(dist, ['--no-operator'])
   const config = await loadKubeConfig({
     env: {},
-    kubeconfigPath: path.join(state, 'kubeconfig'),
+    kubeconfigPath: path.join(lab.state, 'kubeconfig'),
   })
-  const kubectl = (args: readonly string[]) => lab(['kubectl', ...place, '--', ...args])
-  const controllers = processOf(state, 'kube-controller-manager')
+  const controllers = processOf(lab.state, 'kube-controller-manager')
   // Nodes here have no kubelet: its node controller would taint them all after 40 s.
   process.kill(controllers, 'SIGSTOP')
   return {
     client: createFetchClient(config),
     server: config.server,
     ca: config.ca ?? '',
-    token: makeToken(kubectl),
-    kubectl,
+    token: makeToken((args) => lab.kubectl(args)),
+    kubectl: (args) => lab.kubectl(args),
     stop: () => {
       process.kill(controllers, 'SIGCONT')
-      lab(['down', ...place])
+      lab.stop()
     },
   }
 }
 
-function runLab(program: string, args: readonly string[]): string {
+function runLab(program: string, args: readonly string[], input = ''): string {
   const maxBuffer = 256 * 1024 * 1024
-  const run = spawnSync(program, ['lab', ...args], { encoding: 'utf8', maxBuffer })
+  const run = spawnSync(program, ['lab', ...args], { encoding: 'utf8', maxBuffer, input })
   if (run.status !== 0)
     throw new Error(`lab ${args.join(' ')} exited with ${run.status}: ${run.stderr}${run.stdout}`)
   return run.stdout

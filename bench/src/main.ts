@@ -14,6 +14,7 @@ import { operatorMemory } from './operator-memory.ts'
 import { proxyMemory } from './proxy-memory.ts'
 import { rollout } from './rollout.ts'
 import { smallPod } from './small-pod.ts'
+import { wholeNode } from './whole-node.ts'
 
 const BENCHES: readonly Bench[] = [
   rollout,
@@ -24,6 +25,7 @@ const BENCHES: readonly Bench[] = [
   agentTls,
   agentActivation,
   smallPod,
+  wholeNode,
 ]
 
 const { values, positionals } = parseArgs({
