@@ -10,7 +10,9 @@ test('renderPlan() shows changed lines, what has no effect, and what it waits fo
         isNew: true,
         lines: [
           { sign: '-', text: 'a = 1' },
+          { sign: '-', text: '' },
           { sign: '+', text: 'a = 2' },
+          { sign: '-', text: '' },
         ],
         linesLeftOut: 3,
       },
@@ -21,6 +23,7 @@ test('renderPlan() shows changed lines, what has no effect, and what it waits fo
   expect(plan).toBe(`/etc/sysctl.d/90-x.conf (new)
   - a = 1
   + a = 2
+  - (empty lines: 2)
   … and 3 more lines
 Without effect: kernel.sysctl k: no such key
 Takes effect with a restart of: kubelet.service
@@ -40,7 +43,7 @@ test('renderDrift() counts what is watched and names what differs', () => {
     message: 'is 60, not 10',
   } as const
   expect(renderDrift({ watched: 3, drift: [drift] })).toBe(
-    '3 settings are watched; 1 differ:\nchanged: /proc/sys/vm/swappiness kernel.sysctl vm.swappiness: is 60, not 10\n',
+    '3 settings are watched; 1 differs:\nchanged: /proc/sys/vm/swappiness kernel.sysctl vm.swappiness: is 60, not 10\n',
   )
 })
 

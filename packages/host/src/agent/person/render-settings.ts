@@ -18,9 +18,14 @@ export function renderPlan({ changes, warnings, waitsFor }: PlanSettingsResult):
 
 function renderChange({ path, isNew, lines: changed, linesLeftOut }: PlannedChange): string[] {
   const more = linesLeftOut === 0 ? [] : [`  … and ${linesLeftOut} more lines`]
+  // A documented sysctl file loses its empty lines with the first change: a screen of bare signs.
+  const shown = changed.filter(({ sign, text }) => sign === '+' || text !== '')
+  const emptyCount = changed.length - shown.length
+  const empty = emptyCount === 0 ? [] : [`  - (empty lines: ${emptyCount})`]
   return [
     `${path}${isNew ? ' (new)' : ''}`,
-    ...changed.map(({ sign, text }) => `  ${sign} ${text}`),
+    ...shown.map(({ sign, text }) => `  ${sign} ${text}`),
+    ...empty,
     ...more,
   ]
 }
@@ -32,7 +37,7 @@ export function renderDrift({ watched, drift }: SettingsDriftResult): string {
   const rows = drift.map(
     ({ path, model, key, kind, message }) => `${kind}: ${path} ${model} ${key}: ${message}`,
   )
-  return lines([`${count}; ${drift.length} differ:`, ...rows])
+  return lines([`${count}; ${drift.length} ${drift.length === 1 ? 'differs' : 'differ'}:`, ...rows])
 }
 
 /** Lines of `os-agent status` about settings: what does not count yet, how many have drifted. */
@@ -44,7 +49,11 @@ export function renderSettingsStatus(settings: SettingsStatus | undefined): stri
   )
   const count = settings.driftCount
   const drifted =
-    count === 0 ? [] : [`Settings  ${count} differ from what was applied; see os-agent drift`]
+    count === 0
+      ? []
+      : [
+          `Settings  ${count} ${count === 1 ? 'differs' : 'differ'} from what was applied; see os-agent drift`,
+        ]
   return [...waits, ...drifted]
 }
 

@@ -18,7 +18,7 @@ export function renderStatus(status: AgentStatus): string {
 
 function renderSlot(slot: AgentStatus['slots'][number]): string {
   const facts = [slot.booted ? `${slot.state} (running)` : slot.state, slot.version ?? '']
-  const trials = slot.tries > 0 ? `, ${slot.tries} trials` : ''
+  const trials = slot.tries > 0 ? `, ${slot.tries} ${slot.tries === 1 ? 'trial' : 'trials'}` : ''
   return `Slot ${slot.name}    ${facts.filter((fact) => fact !== '').join(', ')}${trials}`
 }
 
