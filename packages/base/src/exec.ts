@@ -37,7 +37,8 @@ export interface Exec {
 }
 
 /**
- * Runs a program that must succeed; returns stdout without trailing newlines.
+ * Runs a program that must succeed; returns stdout without trailing newlines. The remedy stands at
+ * the end of the error's message.
  *
  * @throws {OsError} kind `host`, code `command-failed`, when it exits non-zero; carries argv, exit
  * code and last output.
@@ -46,13 +47,15 @@ export async function runOrThrow(
   exec: Exec,
   purpose: string,
   request: ExecRequest,
+  remedy?: string,
 ): Promise<string> {
   const result = await exec.run(request)
   if (result.exitCode === 0) return result.stdout.replace(/\n+$/, '')
   const lastOutput = (result.stderr.trim() || result.stdout.trim()).slice(-2000)
+  const reason = `${request.argv[0]} exited with ${result.exitCode}: ${lastOutput || 'no output'}`
   throw new OsError('host', {
     code: 'command-failed',
-    message: `Cannot ${purpose}: ${request.argv[0]} exited with ${result.exitCode}: ${lastOutput || 'no output'}`,
+    message: `Cannot ${purpose}: ${reason}${remedy === undefined ? '' : `; ${remedy}`}`,
     fields: { argv: request.argv.join(' ').slice(0, 1000), exitCode: result.exitCode },
   })
 }

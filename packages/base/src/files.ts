@@ -3,6 +3,7 @@
 import { appendFileSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import path from 'node:path'
+import { errnoReason } from './errno-reason.ts'
 import { OsError } from './errors.ts'
 
 /** What `stat` tells of a path, links not followed. */
@@ -249,7 +250,7 @@ function fileError(verb: string, file: string, cause: unknown): OsError {
   const full = code === 'ENOSPC' || code === 'EDQUOT'
   return new OsError('host', {
     code: full ? 'disk-full' : 'file-failed',
-    message: `Cannot ${verb} ${file}: ${full ? 'no space is left on its file system; free some and repeat' : code}`,
+    message: `Cannot ${verb} ${file}: ${errnoReason(code)}`,
     fields: { file, errno: code },
     cause,
   })

@@ -1,6 +1,7 @@
 // An advisory lock that the kernel releases when its holder ends, however it ends (flock).
 import { dlopen } from 'bun:ffi'
 import { open, type FileHandle } from 'node:fs/promises'
+import { errnoReason } from '@kubenest/base/errno-reason'
 import { OsError } from '@kubenest/base/errors'
 
 const LOCK_EX = 2
@@ -27,9 +28,8 @@ async function openLockFile(file: string): Promise<FileHandle> {
   } catch (cause) {
     const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
     const isFull = errno === 'ENOSPC' || errno === 'EDQUOT'
-    const reason = isFull
-      ? 'no space is left on its file system; free some and repeat'
-      : `${errno}; check the file system it is on`
+    const known = errnoReason(errno)
+    const reason = known === errno ? `${errno}; check the file system it is on` : known
     throw new OsError('host', {
       code: isFull ? 'disk-full' : 'lock-failed',
       message: `Cannot open the lock ${file}: ${reason}`,

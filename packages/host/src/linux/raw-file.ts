@@ -3,6 +3,7 @@
 // unless asked to: no open flag truncates.
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { errnoReason } from '@kubenest/base/errno-reason'
 import { OsError } from '@kubenest/base/errors'
 
 /** An open file or device. */
@@ -60,8 +61,14 @@ function flagsOf(options: RawOpenOptions): number {
 
 function wrap(path: string, handle: FileHandle): RawFile {
   return {
-    read: (buffer, position) => guard('read', path, () => readFully(handle, buffer, position)),
-    write: (bytes, position) => guard('write', path, () => writeFully(handle, bytes, position)),
+    read: (buffer, position) =>
+      guard(`read ${rangeOf(buffer, position)} of`, path, () =>
+        readFully(handle, buffer, position),
+      ),
+    write: (bytes, position) =>
+      guard(`write ${rangeOf(bytes, position)} of`, path, () =>
+        writeFully(handle, bytes, position),
+      ),
     sync: () => guard('flush', path, () => handle.sync()),
     close: () => guard('close', path, () => handle.close()),
   }
@@ -89,6 +96,10 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array, position: numbe
   }
 }
 
+function rangeOf(bytes: Uint8Array, position: number): string {
+  return `bytes ${position} to ${position + bytes.length}`
+}
+
 async function guard<T>(verb: string, path: string, task: () => Promise<T>): Promise<T> {
   try {
     return await task()
@@ -107,10 +118,9 @@ function rawError(verb: string, path: string, cause: unknown): OsError {
       cause,
     })
   const isFull = errno === 'ENOSPC' || errno === 'EDQUOT'
-  const reason = isFull ? 'no space is left on its file system; free some and repeat' : errno
   return new OsError('host', {
     code: isFull ? 'disk-full' : errno === 'EINVAL' ? 'not-supported' : 'device-failed',
-    message: `Cannot ${verb} ${path}: ${reason}`,
+    message: `Cannot ${verb} ${path}: ${errnoReason(errno)}`,
     fields: { path, errno },
     cause,
   })

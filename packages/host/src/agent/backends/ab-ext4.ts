@@ -110,7 +110,7 @@ async function checkFileSystem(deps: AbExt4Deps, device: string): Promise<void> 
   const output = `${result.stdout}${result.stderr}`.trim().slice(-500)
   throw new OsError('integrity', {
     code: 'slot-file-system-damaged',
-    message: `Cannot use the slot: it has no recorded digest and e2fsck finds damage; upgrade to that image instead: ${output}`,
+    message: `Cannot use the slot ${device}: it has no recorded digest and e2fsck finds damage; upgrade to that image instead: ${output}`,
   })
 }
 
@@ -124,7 +124,7 @@ async function compareDigest(
   if (found !== record.digest)
     throw new OsError('integrity', {
       code: 'slot-digest-mismatch',
-      message: `Cannot use the slot: its content has the digest ${found} and was written with ${record.digest}; upgrade to that image again`,
+      message: `Cannot use the slot ${device.path}: its content has the digest ${found} and was written with ${record.digest}; upgrade to that image again`,
     })
 }
 

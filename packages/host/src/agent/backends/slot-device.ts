@@ -16,6 +16,8 @@ const SYNC_EVERY_BYTES = 64 * 1024 * 1024
 const READ_BACK_BYTES = 1024 * 1024
 
 export interface SlotDevice {
+  /** Of the device, for messages. */
+  readonly path: string
   /** Zeroes the first 64 KiB, durably. */
   blankHead(): Promise<void>
   /** Appends bytes of the content; those of the first 64 KiB are only kept. */
@@ -47,13 +49,14 @@ export async function openSlotDevice(
   const file = await openSlotFile(rawFiles, path, { access, exclusive: true })
   const writer = createAppender(file, capacityBytes)
   return {
+    path,
     blankHead: () => writeHead(file, new Uint8Array(HEAD_BYTES)),
     append: writer.append,
     finish: writer.finish,
     writeHead: (head) => writeHead(file, head),
     async readBack(start, end, take) {
       if (!file.isDirect()) await dropPageCache(path)
-      await readChunks(file, start, end, take)
+      await readChunks(file, path, { start, end }, take)
     },
     readAt: (position, length) => readUnaligned(file, position, length),
     close: () => file.close(),
@@ -122,8 +125,8 @@ function createAppender(file: RawFile, capacityBytes: number) {
 /** Reads the next chunk while the last one is looked at. */
 async function readChunks(
   file: RawFile,
-  start: number,
-  end: number,
+  path: string,
+  { start, end }: { readonly start: number; readonly end: number },
   take: (bytes: Uint8Array) => void,
 ): Promise<void> {
   const buffers = [alignedBuffer(READ_BACK_BYTES), alignedBuffer(READ_BACK_BYTES)] as const
@@ -135,7 +138,7 @@ async function readChunks(
   for (let position = start, which = 0; position < end; position += READ_BACK_BYTES, which += 1) {
     const got = (await next) ?? 0
     const wanted = Math.min(READ_BACK_BYTES, end - position)
-    if (got < wanted) throw shortRead(position + got)
+    if (got < wanted) throw shortRead(path, position + got)
     next =
       position + READ_BACK_BYTES < end ? read(position + READ_BACK_BYTES, which + 1) : undefined
     take(buffers[which % 2 === 0 ? 0 : 1].subarray(0, wanted))
@@ -161,9 +164,9 @@ function tooLarge(capacityBytes: number): OsError {
   })
 }
 
-function shortRead(position: number): OsError {
+function shortRead(path: string, position: number): OsError {
   return new OsError('host', {
     code: 'slot-short-read',
-    message: `Cannot read the slot back: it ends at byte ${position}`,
+    message: `Cannot read ${path} back: it ends at byte ${position}; check the partition`,
   })
 }

@@ -4,6 +4,8 @@ import { runOrThrow, type Exec } from '@kubenest/base/exec'
 
 const BUSY_TRIES = 20
 const BUSY_PAUSE_MS = 500
+/** What all programs on a slot fail for that a person can mend. */
+export const SLOT_REMEDY = "see the kernel's messages about the disk"
 
 /** What mounting needs. */
 export interface MountDeps {
@@ -27,7 +29,7 @@ export async function mountSlot(
 ): Promise<void> {
   const all = isFile ? `${options},loop` : options
   const argv = ['mount', '-t', 'ext4', '-o', all, device, mountPoint] as const
-  await runWhenFree(deps, 'mount the slot', argv)
+  await runWhenFree(deps, `mount the slot ${device}`, argv)
 }
 
 /** Unmounts the slot. */
@@ -37,7 +39,8 @@ export async function unmountSlot(deps: MountDeps, mountPoint: string): Promise<
 
 /** Everything in the mounted slot is on the medium when this resolves. */
 export async function flushSlot({ exec }: MountDeps, mountPoint: string): Promise<void> {
-  await runOrThrow(exec, 'flush the slot', { argv: ['sync', '--file-system', mountPoint] })
+  const argv = ['sync', '--file-system', mountPoint] as const
+  await runOrThrow(exec, 'flush the slot', { argv: [...argv] }, SLOT_REMEDY)
 }
 
 /**
@@ -55,5 +58,5 @@ async function runWhenFree(
     if (!stderr.includes('busy')) break
     await deps.clock.sleep(BUSY_PAUSE_MS)
   }
-  await runOrThrow(deps.exec, purpose, { argv })
+  await runOrThrow(deps.exec, purpose, { argv }, SLOT_REMEDY)
 }

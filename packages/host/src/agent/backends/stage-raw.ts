@@ -82,7 +82,7 @@ async function readBackRest(
   found.update(head)
   await device.readBack(HEAD_BYTES, sizeBytes, found.update)
   const digest = found.digest()
-  if (digest !== expected) throw notWritten()
+  if (digest !== expected) throw notWritten(device)
   return digest
 }
 
@@ -91,7 +91,7 @@ async function readBackHead(device: SlotDevice, head: Uint8Array): Promise<void>
   await device.readBack(0, HEAD_BYTES, (bytes) => {
     isSame &&= bytes.every((byte, at) => byte === head[at])
   })
-  if (!isSame) throw notWritten()
+  if (!isSame) throw notWritten(device)
 }
 
 /**
@@ -114,10 +114,9 @@ function truncated(sizeBytes: number): OsError {
   })
 }
 
-function notWritten(): OsError {
+function notWritten({ path }: SlotDevice): OsError {
   return new OsError('host', {
     code: 'slot-not-written',
-    message:
-      'Cannot trust the slot: what was read back differs from what was written; check the disk',
+    message: `Cannot trust the slot ${path}: what was read back differs from what was written; check the disk`,
   })
 }

@@ -11,7 +11,7 @@ import { checkRoot } from './check-root.ts'
 import { KERNEL_WAITING } from './check-tar-entry.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { createTarInspector } from './inspect-tar.ts'
-import { flushSlot, mountSlot, unmountSlot } from './slot-mount.ts'
+import { flushSlot, mountSlot, SLOT_REMEDY, unmountSlot } from './slot-mount.ts'
 import { openSlotDevice, type SlotDevice } from './slot-device.ts'
 import { assertImageDigest } from './stage-raw.ts'
 import {
@@ -115,9 +115,8 @@ async function fill(
   request: StageRequest,
 ): Promise<void> {
   const label = `ROOT-${request.target}`
-  await runOrThrow(deps.exec, 'format the slot', {
-    argv: ['mkfs.ext4', '-F', '-q', '-L', label, work.device],
-  })
+  const argv = ['mkfs.ext4', '-F', '-q', '-L', label, work.device] as const
+  await runOrThrow(deps.exec, `format the slot ${work.device}`, { argv: [...argv] }, SLOT_REMEDY)
   await mountSlot(deps, work, 'nodev,nosuid')
   await unpack(deps, work, skipped, request)
   await flushSlot(deps, work.mountPoint)
@@ -131,9 +130,11 @@ async function fill(
 async function nameKernel({ exec }: StageTarDeps, { mountPoint }: TarWork): Promise<void> {
   const folder = `${mountPoint}/boot`
   const purpose = 'keep the time of /boot'
-  const time = await runOrThrow(exec, purpose, { argv: ['stat', '--format=%y', folder] })
+  const ask = ['stat', '--format=%y', folder] as const
+  const time = await runOrThrow(exec, purpose, { argv: [...ask] }, SLOT_REMEDY)
   await renameNew(`${mountPoint}/${KERNEL_WAITING}`, `${folder}/vmlinuz`)
-  await runOrThrow(exec, purpose, { argv: ['touch', `--date=${time}`, folder] })
+  const argv = ['touch', `--date=${time}`, folder] as const
+  await runOrThrow(exec, purpose, { argv: [...argv] }, SLOT_REMEDY)
 }
 
 async function unpack(
@@ -178,9 +179,9 @@ async function compare(
   work: TarWork,
   skipped: readonly string[],
 ): Promise<void> {
-  await runOrThrow(deps.exec, 'check the file system of the slot', {
-    argv: ['e2fsck', '-fn', work.device],
-  })
+  const argv = ['e2fsck', '-fn', work.device] as const
+  const purpose = `check the file system of the slot ${work.device}`
+  await runOrThrow(deps.exec, purpose, { argv: [...argv] }, SLOT_REMEDY)
   await mountSlot(deps, work, 'ro,noload,nodev,nosuid')
   const result = await deps.exec.run({
     argv: [
@@ -197,7 +198,7 @@ async function compare(
   if (result.exitCode === 0) return
   throw new OsError('host', {
     code: 'slot-not-written',
-    message: `Cannot trust the slot: its files differ from the image: ${result.stdout.slice(0, 500)}; check the disk`,
+    message: `Cannot trust the slot ${work.device}: its files differ from the image: ${result.stdout.slice(0, 500)}; check the disk`,
   })
 }
 

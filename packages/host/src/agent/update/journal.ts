@@ -98,7 +98,7 @@ async function append(
   try {
     await handle.write(record, position)
     await handle.sync()
-    await verify(handle, record, position)
+    await verify(file, handle, record, position)
   } catch (error) {
     await withdraw(deps, handle, position)
     throw error
@@ -128,13 +128,18 @@ async function flush(deps: JournalDeps, file: string): Promise<void> {
   }
 }
 
-async function verify(handle: RawFile, record: Uint8Array, position: number): Promise<void> {
+async function verify(
+  file: string,
+  handle: RawFile,
+  record: Uint8Array,
+  position: number,
+): Promise<void> {
   const back = new Uint8Array(record.length)
   await handle.read(back, position)
   if (!back.every((byte, at) => byte === record[at]))
     throw new OsError('host', {
       code: 'journal-not-written',
-      message: 'Cannot write the journal: what was read back differs; check the disk',
+      message: `Cannot write the journal ${file}: what was read back differs; check the disk`,
     })
 }
 
