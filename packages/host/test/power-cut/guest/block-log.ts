@@ -7,6 +7,7 @@ const FLAGS = { flush: 1, fua: 2, discard: 4 } as const
 /** A sector between the partition table and the first partition: the driver's marks go there. */
 export const MARK_SECTOR = 1024
 export const MARK_WORD = 'KUBENEST-MARK '
+export const MARK_BYTES_MAX = 4096
 
 export type BlockEntry =
   | {

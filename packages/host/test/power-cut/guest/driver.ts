@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs/promises'
 import { RESULT_WORD } from './run-guest.ts'
 import { PARTUUIDS, REGIONS } from './node-disk.ts'
+import { ERROR_SCENARIOS } from './error-scenarios.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { serveImages } from './serve-images.ts'
 
@@ -25,7 +26,7 @@ async function linkDisks(): Promise<void> {
 async function main(): Promise<void> {
   const line = await fs.readFile('/proc/cmdline', 'utf8')
   const name = /kubenest\.scenario=(\S+)/.exec(line)?.[1] ?? ''
-  const scenario = SCENARIOS[name]
+  const scenario = SCENARIOS[name] ?? ERROR_SCENARIOS[name]
   if (scenario === undefined) throw new Error(`There is no scenario ${name}`)
   await linkDisks()
   serveImages()

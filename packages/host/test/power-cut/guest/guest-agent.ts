@@ -5,7 +5,7 @@ import { createJsonFramer } from '@kubenest/api/agent/json-framer'
 import type { AgentStatus, RpcResponse } from '@kubenest/api/agent/rpc'
 import { alignedBuffer } from '../../../src/linux/aligned-buffer.ts'
 import { dialUnixSocket } from '../../../src/linux/unix-dial.ts'
-import { MARK_SECTOR, MARK_WORD } from './block-log.ts'
+import { MARK_BYTES_MAX, MARK_SECTOR, MARK_WORD } from './block-log.ts'
 import { SECTOR_BYTES } from './node-disk.ts'
 import { VERSION_WORD } from './run-guest.ts'
 
@@ -111,11 +111,18 @@ export async function until(what: string, isSo: () => Promise<boolean>): Promise
  */
 export async function beginPhase(name: string): Promise<void> {
   Bun.spawnSync(['/usr/bin/sync'])
+  await writeMark(name)
+}
+
+/** Tells something to whoever sees the requests of the disk; longer texts lose their end. */
+export async function writeMark(text: string): Promise<void> {
   const device = await fs.open('/dev/vda', constants.O_WRONLY | constants.O_DIRECT)
   try {
-    const sector = alignedBuffer(4096).subarray(0, SECTOR_BYTES).fill(0)
-    sector.set(new TextEncoder().encode(`${MARK_WORD}${name}`))
-    await device.write(sector, 0, sector.length, MARK_SECTOR * SECTOR_BYTES)
+    const bytes = new TextEncoder().encode(`${MARK_WORD}${text}`).subarray(0, MARK_BYTES_MAX - 1)
+    const length = Math.ceil((bytes.length + 1) / SECTOR_BYTES) * SECTOR_BYTES
+    const sectors = alignedBuffer(MARK_BYTES_MAX).subarray(0, length).fill(0)
+    sectors.set(bytes)
+    await device.write(sectors, 0, length, MARK_SECTOR * SECTOR_BYTES)
   } finally {
     await device.close()
   }

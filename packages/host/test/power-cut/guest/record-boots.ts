@@ -18,7 +18,7 @@ import { makeToolsDisk } from './tools-disk.ts'
 
 const BOOT_LIMIT_MS = 1_200_000
 /** What GRUB gives the first boot of a disk that was just made. */
-const SLOT_A_ARGUMENTS = [`root=PARTUUID=${PARTUUIDS.A}`] as const
+export const SLOT_A_ARGUMENTS = [`root=PARTUUID=${PARTUUIDS.A}`] as const
 const HEALTH = `[timings]
 least_uptime_seconds = 0
 wanted_wait_seconds = 0
@@ -46,6 +46,7 @@ export interface GuestParts {
   readonly initramfs: string
   readonly tools: string
   readonly v1: Uint8Array
+  readonly v2: Uint8Array
   readonly slotMib: number
 }
 
@@ -59,11 +60,11 @@ export async function prepareGuest(folder: string, slotMib: number): Promise<Gue
   const abandoned = await makeGuestImage(folder, 'v9', slotMib)
   const images = { 'v2.img': v2, 'v9.img': abandoned, 'v3.tar': await makeGuestTar(folder, 'v3') }
   const tools = await makeToolsDisk(folder, images)
-  return { folder, kernel: kernel.image, initramfs, tools, v1, slotMib }
+  return { folder, kernel: kernel.image, initramfs, tools, v1, v2, slotMib }
 }
 
 /** The disk of a node that runs v1 from slot A and has never had an agent. */
-async function makeFreshDisk(parts: GuestParts, disk: string): Promise<void> {
+export async function makeFreshDisk(parts: GuestParts, disk: string): Promise<void> {
   await makeNodeDisk(disk, {
     slotMib: parts.slotMib,
     slots: { A: parts.v1 },

@@ -10,25 +10,29 @@ export const VERSION_WORD = 'KUBENEST-VERSION'
 /** Digests that a file had in a boot, by its path in the guest. */
 export type FileVersions = ReadonlyMap<string, ReadonlySet<string>>
 
-export interface GuestBoot {
+/** A guest without its node disk. */
+export interface GuestMachine {
   readonly kernel: string
   readonly initramfs: string
   readonly tools: string
-  readonly disk: string
-  /** Where the record of writes goes. */
-  readonly log: string
   readonly console: string
   /** Words of the kernel line as the boot menu gave them. */
   readonly kernelArguments: readonly string[]
   /** What the driver does. */
   readonly scenario: string
+}
+
+export interface GuestBoot extends GuestMachine {
+  readonly disk: string
+  /** Where the record of writes goes. */
+  readonly log: string
   readonly limitMs: number
 }
 
 /** Runs until the guest reboots; throws with the end of its console when the driver failed. */
 export async function runGuest(boot: GuestBoot): Promise<FileVersions> {
   await fs.writeFile(boot.log, new Uint8Array(0))
-  const child = Bun.spawn(argvOf(boot), {
+  const child = Bun.spawn(guestArgv(boot, recordedDisk(boot)), {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: boot.limitMs,
     killSignal: 'SIGKILL',
@@ -48,7 +52,11 @@ function versionsIn(said: string): FileVersions {
   return versions
 }
 
-function argvOf(boot: GuestBoot): string[] {
+/** The guest hears of an error; else QEMU may stop it and wait for a person. */
+const TELL_ERRORS = 'werror=report,rerror=report'
+
+/** How QEMU is called; `node` are the arguments that make the block node `node`. */
+export function guestArgv(boot: GuestMachine, node: readonly string[]): string[] {
   const words = [
     'console=ttyS0',
     'quiet',
@@ -75,21 +83,28 @@ function argvOf(boot: GuestBoot): string[] {
     boot.initramfs,
     '-append',
     words.join(' '),
-    ...blockdev({ driver: 'file', filename: boot.disk, 'node-name': 'file', cache: FAST }),
-    ...blockdev({ driver: 'raw', file: 'file', 'node-name': 'raw' }),
-    ...blockdev({ driver: 'file', filename: boot.log, 'node-name': 'log', cache: FAST }),
-    ...blockdev({ driver: 'blklogwrites', file: 'raw', log: 'log', 'node-name': 'node' }),
+    ...node,
     '-device',
-    'virtio-blk-pci,drive=node,discard=off,write-zeroes=off,write-cache=on',
+    `virtio-blk-pci,drive=node,discard=off,write-zeroes=off,write-cache=on,${TELL_ERRORS}`,
     ...blockdev({ driver: 'file', filename: boot.tools, 'node-name': 'tools', 'read-only': true }),
     '-device',
     'virtio-blk-pci,drive=tools',
   ]
 }
 
+function recordedDisk(boot: GuestBoot): string[] {
+  return [
+    ...blockdev({ driver: 'file', filename: boot.disk, 'node-name': 'file', cache: FAST }),
+    ...blockdev({ driver: 'raw', file: 'file', 'node-name': 'raw' }),
+    ...blockdev({ driver: 'file', filename: boot.log, 'node-name': 'log', cache: FAST }),
+    ...blockdev({ driver: 'blklogwrites', file: 'raw', log: 'log', 'node-name': 'node' }),
+  ]
+}
+
 // The record is taken above these files: whether they reach this machine's disk is of no interest.
 const FAST = { 'no-flush': true }
 
-function blockdev(options: Readonly<Record<string, unknown>>): string[] {
+/** One block node. */
+export function blockdev(options: Readonly<Record<string, unknown>>): string[] {
   return ['-blockdev', JSON.stringify(options)]
 }

@@ -96,11 +96,13 @@ async function changeSettings({ model, file, requests }: SettingCase): Promise<v
   }
 }
 
-async function slot(name: 'A' | 'B'): Promise<AgentSlot | undefined> {
+/** What the agent says of a slot. */
+export async function slot(name: 'A' | 'B'): Promise<AgentSlot | undefined> {
   return (await status())?.slots.find((each) => each.name === name)
 }
 
-async function request(name: string, manner = '', checksum?: string) {
+/** The parameters of `prepare_upgrade` for an image of the guest. */
+export async function request(name: string, manner = '', checksum?: string) {
   const content = await fs.readFile(`/usr/images/${name}`)
   const digest = new Bun.CryptoHasher('sha256').update(content).digest('hex')
   return {

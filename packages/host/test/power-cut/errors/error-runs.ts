@@ -1,0 +1,122 @@
+// R-08, run by run: a guest upgrades while requests of its disk fail, errors end, the power goes,
+// the disk is judged; where nothing was armed, the next boot must come to its end by itself.
+import * as fs from 'node:fs/promises'
+import path from 'node:path'
+import { createDiskJudge, type DiskJudge } from '../disk-judge.ts'
+import { layoutOf, type Layout } from '../guest/node-disk.ts'
+import {
+  makeFreshDisk,
+  prepareGuest,
+  SLOT_A_ARGUMENTS,
+  type GuestParts,
+} from '../guest/record-boots.ts'
+import { lookAtTree } from '../tree-look.ts'
+import { bootFaulty, nextBoot, type BootEnd } from './boot-faulty.ts'
+import { NO_FAULTS, type FaultPlan } from './fault-plan.ts'
+import type { DiskEvent } from './faulty-disk.ts'
+import { judgeErrors, stateOfDisk, type CompleteSlots, type Verdict } from './judge-errors.ts'
+
+const SLOT_MIB = 8
+const SCENARIOS = ['errors-raw', 'errors-raw-calm', 'errors-tar', 'errors-tar-calm'] as const
+
+export type ErrorScenario = (typeof SCENARIOS)[number] | 'errors-careless'
+
+/** What all runs share. */
+export interface ErrorStage {
+  readonly parts: GuestParts
+  readonly layout: Layout
+  /** The disk of a node that has just had its first agent. */
+  readonly base: Uint8Array
+  readonly judge: DiskJudge
+  readonly complete: CompleteSlots
+}
+
+export interface RunEnd extends Verdict {
+  readonly events: readonly DiskEvent[]
+  /** A second boot was needed, and came to its end. */
+  readonly isRepeated: boolean
+}
+
+/** A scenario for a seed: images and ends in turn. */
+export function scenarioOf(seed: number): ErrorScenario {
+  return SCENARIOS[seed % SCENARIOS.length] ?? SCENARIOS[0]
+}
+
+/** Builds the guest, and learns from two upgrades without an error what a complete slot is. */
+export async function prepareErrors(folder: string): Promise<ErrorStage> {
+  const parts = await prepareGuest(folder, SLOT_MIB)
+  const layout = layoutOf(SLOT_MIB)
+  const disk = path.join(folder, 'fresh.img')
+  await makeFreshDisk(parts, disk)
+  const fresh = new Uint8Array(await fs.readFile(disk))
+  const boot = (medium: Uint8Array, scenario: string) =>
+    bootFaulty(parts, {
+      medium,
+      plan: NO_FAULTS,
+      scenario,
+      kernelArguments: SLOT_A_ARGUMENTS,
+    })
+  const settled = await boot(fresh, 'settle')
+  const { medium: base } = await nextBoot(folder, layout, settled.medium)
+  const raw = stateOfDisk('raw', (await boot(base, 'errors-raw')).medium, layout)
+  const tar = stateOfDisk('tar', (await boot(base, 'errors-tar')).medium, layout)
+  const look = await lookAtTree(path.join(folder, 'tree'), tar.bytes('B'))
+  if (typeof look === 'string') throw new Error(`The finished slot of the tar has: ${look}`)
+  const start = stateOfDisk('base', base, layout)
+  const contents = [start.bytes('A'), raw.bytes('B'), parts.v2]
+  const complete = { slots: new Set(contents.map(sha256)), tree: look.digest }
+  const judge = await createDiskJudge(path.join(folder, 'judge'), base, layout)
+  return { parts, layout, base, judge, complete }
+}
+
+/** One run. */
+export async function runErrors(
+  stage: ErrorStage,
+  scenario: ErrorScenario,
+  plan: FaultPlan,
+): Promise<RunEnd> {
+  const first = await bootFaulty(stage.parts, {
+    medium: stage.base,
+    plan,
+    scenario,
+    kernelArguments: SLOT_A_ARGUMENTS,
+  })
+  const verdict = await judgeEnd(stage, `seed ${plan.seed}`, first)
+  const end = { ...verdict, events: first.events, isRepeated: false }
+  if (verdict.broken.length > 0 || verdict.isArmed || scenario === 'errors-careless') return end
+  const second = await repeat(stage, scenario, first.medium)
+  return { ...end, broken: second, isRepeated: true }
+}
+
+/** The next boot finds no person: what was refused must go through. */
+async function repeat(
+  stage: ErrorStage,
+  scenario: ErrorScenario,
+  medium: Uint8Array,
+): Promise<readonly string[]> {
+  const next = await nextBoot(stage.parts.folder, stage.layout, medium)
+  if (next.slot !== 'A') return [`A4: slot ${next.slot} boots, which was not armed`]
+  const again = scenario.startsWith('errors-tar') ? 'again-tar' : 'again-raw'
+  const second = await bootFaulty(stage.parts, {
+    medium: next.medium,
+    plan: NO_FAULTS,
+    scenario: again,
+    kernelArguments: next.kernelArguments,
+  })
+  const { broken, isArmed, isComplete, refusals } = await judgeEnd(stage, again, second)
+  const isDone = isArmed && isComplete
+  return [
+    ...broken,
+    ...(isDone ? [] : [`A4: the repeat after the errors armed nothing: ${refusals.join('; ')}`]),
+  ]
+}
+
+async function judgeEnd(stage: ErrorStage, name: string, end: BootEnd): Promise<Verdict> {
+  const { judge, layout, complete, parts } = stage
+  const state = stateOfDisk(name, end.medium, layout)
+  return judgeErrors(judge, state, end.events, complete, path.join(parts.folder, 'tree'))
+}
+
+function sha256(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,149 @@
+// A disk in memory with a volatile cache, whose requests fail by a plan while the guest asks for it
+// with a mark. A failed write leaves none, some or all of its sectors. A failed flush loses some of
+// what it was to bring out, and a later one that succeeds does not bring that back: it may still be
+// read, and is gone with the power. That is why nobody may repeat a flush and trust it.
+import { MARK_BYTES_MAX, MARK_SECTOR, MARK_WORD } from '../guest/block-log.ts'
+import { SECTOR_BYTES } from '../guest/node-disk.ts'
+import { randomOf } from '../sample-states.ts'
+import type { FaultPlan, RequestKind } from './fault-plan.ts'
+
+/** Marks of the guest that switch the faults. */
+export const MARKS = { begin: 'errors begin', end: 'errors end', cut: 'cut' } as const
+/** The room before the first partition that the driver's marks are written to. */
+const MARK_AREA = { start: MARK_SECTOR * SECTOR_BYTES, size: MARK_BYTES_MAX } as const
+const DELAY_MS_MOST = 300
+/** Of the sectors that a failed flush was to bring out. */
+const LOST_SHARE = 0.5
+/** Of the sectors that were not flushed when the power goes. */
+const SURVIVING_SHARE = 0.5
+
+export type DiskEvent =
+  | { readonly kind: 'mark'; readonly text: string }
+  | {
+      readonly kind: 'failed'
+      readonly request: RequestKind
+      /** Bytes; 0 and 0 of a flush. */
+      readonly at: number
+      readonly length: number
+    }
+
+/** What a server of block requests needs. `undefined` and `false` are errors of the medium. */
+export interface BlockDevice {
+  readonly sizeBytes: number
+  read(at: number, length: number): Uint8Array | undefined
+  write(at: number, data: Uint8Array): boolean
+  flush(): boolean
+  /** How long the next answer waits. */
+  delayMs(): number
+}
+
+export interface FaultyDisk extends BlockDevice {
+  /** Failed requests and marks, in order. */
+  readonly events: readonly DiskEvent[]
+  /** Resolves when the guest asks for the cut. */
+  readonly cutAsked: Promise<void>
+  /** What the medium holds after the power has gone. */
+  cut(): Uint8Array
+}
+
+/** Takes the content over. */
+export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDisk {
+  const random = randomOf(plan.seed)
+  const events: DiskEvent[] = []
+  const cutAsked = Promise.withResolvers<void>()
+  /** Not flushed yet. */
+  const cached = new Map<number, Uint8Array>()
+  /** Lost by a flush that failed, and still read. */
+  const ghosts = new Map<number, Uint8Array>()
+  let isFailing = false
+  let hasPower = true
+
+  function fails(request: RequestKind, at = 0, length = 0): boolean {
+    if (!isFailing || !plan.kinds.has(request) || random() >= plan.rate) return false
+    events.push({ kind: 'failed', request, at, length })
+    return true
+  }
+
+  function put(at: number, data: Uint8Array, share: number): void {
+    const kept = data.slice()
+    for (let offset = 0; offset < kept.length; offset += SECTOR_BYTES) {
+      if (share < 1 && random() >= share) continue
+      const sector = (at + offset) / SECTOR_BYTES
+      ghosts.delete(sector)
+      cached.set(sector, kept.subarray(offset, offset + SECTOR_BYTES))
+    }
+  }
+
+  function bringOut(): void {
+    for (const [sector, data] of cached) medium.set(data, sector * SECTOR_BYTES)
+    cached.clear()
+  }
+
+  /** A part is lost, for readers as well or for the medium only; the rest stays in the cache. */
+  function lose(): void {
+    const isStillRead = random() < 0.5
+    for (const [sector, data] of cached) {
+      if (random() >= LOST_SHARE) continue
+      cached.delete(sector)
+      if (isStillRead) ghosts.set(sector, data)
+    }
+  }
+
+  function take(text: string): void {
+    events.push({ kind: 'mark', text })
+    if (text === MARKS.begin) isFailing = true
+    if (text === MARKS.end) isFailing = false
+    if (text === MARKS.cut) hasPower = false
+    if (text === MARKS.cut) cutAsked.resolve()
+  }
+
+  return {
+    sizeBytes: medium.length,
+    events,
+    cutAsked: cutAsked.promise,
+    read(at, length) {
+      if (fails('read', at, length)) return undefined
+      const bytes = medium.slice(at, at + length)
+      for (let offset = 0; offset < length; offset += SECTOR_BYTES) {
+        const sector = (at + offset) / SECTOR_BYTES
+        const newer = cached.get(sector) ?? ghosts.get(sector)
+        if (newer !== undefined) bytes.set(newer, offset)
+      }
+      return bytes
+    },
+    write(at, data) {
+      if (!hasPower) return false
+      const mark = markIn(at, data)
+      if (mark !== undefined) take(mark)
+      else if (fails('write', at, data.length)) {
+        put(at, data, random())
+        return false
+      } else put(at, data, 1)
+      return true
+    },
+    flush() {
+      if (!hasPower) return false
+      if (fails('flush')) {
+        lose()
+        return false
+      }
+      bringOut()
+      return true
+    },
+    delayMs() {
+      return isFailing && random() < plan.delayRate ? random() * DELAY_MS_MOST : 0
+    },
+    cut() {
+      for (const [sector, data] of cached)
+        if (random() < SURVIVING_SHARE) medium.set(data, sector * SECTOR_BYTES)
+      return medium
+    },
+  }
+}
+
+/** The text of a mark; its writes are the harness's own and never fail. */
+function markIn(at: number, data: Uint8Array): string | undefined {
+  if (at < MARK_AREA.start || at >= MARK_AREA.start + MARK_AREA.size) return undefined
+  const text = new TextDecoder().decode(data.subarray(0, data.indexOf(0)))
+  return text.slice(MARK_WORD.length)
+}

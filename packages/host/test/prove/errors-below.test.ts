@@ -1,0 +1,116 @@
+// R-08: reads, writes and flushes fail below the file systems of a guest while the shipped agent
+// upgrades it (reliability 5.3). KUBENEST_ERRORS sets how many runs, KUBENEST_SEED the first seed.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import * as fs from 'node:fs/promises'
+import path from 'node:path'
+import {
+  prepareErrors,
+  runErrors,
+  scenarioOf,
+  type ErrorStage,
+  type RunEnd,
+} from '../power-cut/errors/error-runs.ts'
+import {
+  describePlan,
+  faultPlan,
+  NO_FAULTS,
+  REQUEST_KINDS,
+  worstPlan,
+} from '../power-cut/errors/fault-plan.ts'
+import { placeInMemory } from '../power-cut/place-in-memory.ts'
+
+const SEED = Number(process.env['KUBENEST_SEED'] ?? 20_261_108)
+const RUNS = Number(process.env['KUBENEST_ERRORS'] ?? 200)
+const KNOWN_BAD_RUNS = 10
+const LEAST_BAD_SHARE = 0.05
+const RUN_LIMIT_MS = 1_200_000
+const REPORT_EVERY = 10
+
+let folder = ''
+let stage: ErrorStage | undefined
+
+beforeAll(async () => {
+  folder = await fs.mkdtemp(path.join(await placeInMemory(), 'errors-below-'))
+  stage = await prepareErrors(folder)
+  console.log(`R-08: seeds from ${SEED}`)
+}, RUN_LIMIT_MS)
+afterAll(() => fs.rm(folder, { recursive: true, force: true }))
+
+function prepared(): ErrorStage {
+  if (stage === undefined) throw new Error('The guest was not prepared')
+  return stage
+}
+
+function failuresOf(ends: readonly RunEnd[]): string {
+  const events = ends.flatMap((end) => end.events)
+  const count = (kind: string) =>
+    events.filter((event) => event.kind === 'failed' && event.request === kind).length
+  return REQUEST_KINDS.map((kind) => `${count(kind)} ${kind}s`).join(', ')
+}
+
+function report(ends: readonly RunEnd[]): void {
+  const count = (isSo: (end: RunEnd) => boolean) => ends.filter(isSo).length
+  console.log(
+    `R-08: ${ends.length} runs, ${count((end) => end.isArmed)} armed,` +
+      ` ${count((end) => end.refusals.length > 0)} with refusals,` +
+      ` ${count((end) => end.isRepeated)} repeated by the next boot,` +
+      ` ${count((end) => end.broken.length > 0)} bad; failed: ${failuresOf(ends)}`,
+  )
+}
+
+/** What is needed to find out about a bad run. */
+function story(end: RunEnd): string {
+  return end.events.map((event) => JSON.stringify(event)).join('\n')
+}
+
+describe('R-08 errors below the file system', () => {
+  for (const scenario of ['errors-raw', 'errors-tar-calm'] as const)
+    test(
+      `os-agent arms when nothing fails: ${scenario}`,
+      async () => {
+        const end = await runErrors(prepared(), scenario, NO_FAULTS)
+        expect([...end.broken, ...end.refusals]).toEqual([])
+        expect([end.isArmed, end.isComplete]).toEqual([true, true])
+      },
+      RUN_LIMIT_MS,
+    )
+
+  test(
+    'os-agent never arms after a failed flush',
+    async () => {
+      const ends: RunEnd[] = []
+      const bad: string[] = []
+      for (let seed = SEED; seed < SEED + RUNS; seed += 1) {
+        const plan = faultPlan(seed)
+        const end = await runErrors(prepared(), scenarioOf(seed), plan)
+        ends.push(end)
+        if (ends.length % REPORT_EVERY === 0) report(ends)
+        if (end.broken.length === 0) continue
+        bad.push(`${describePlan(plan)}, ${scenarioOf(seed)}: ${end.broken.join(', ')}`)
+        console.log(`R-08: bad: ${bad.at(-1)}\n${story(end)}`)
+      }
+      report(ends)
+      expect(bad).toEqual([])
+    },
+    RUN_LIMIT_MS * RUNS,
+  )
+
+  test(
+    'judgeErrors() finds the known-bad order bad: errors ignored, flushes repeated and believed',
+    async () => {
+      const calm = await runErrors(prepared(), 'errors-careless', NO_FAULTS)
+      expect(calm.broken).toEqual([])
+      const ends: RunEnd[] = []
+      for (let seed = SEED; seed < SEED + KNOWN_BAD_RUNS; seed += 1)
+        ends.push(await runErrors(prepared(), 'errors-careless', worstPlan(seed)))
+      const bad = ends.filter((end) =>
+        end.broken.some((each) => each === 'A4: slot B is armed and is not complete'),
+      )
+      console.log(
+        `R-08 known-bad: ${bad.length} of ${ends.length} bad; failed: ${failuresOf(ends)}`,
+      )
+      expect(bad.length / ends.length).toBeGreaterThanOrEqual(LEAST_BAD_SHARE)
+    },
+    RUN_LIMIT_MS * KNOWN_BAD_RUNS,
+  )
+})
