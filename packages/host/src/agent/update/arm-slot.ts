@@ -4,7 +4,7 @@ import type { OperationExtras } from '@kubenest/api/agent/rpc'
 import { isOsError, toOsError } from '@kubenest/base/errors'
 import { hasDefaultRoute } from './check-health.ts'
 import { changeJournal, readFacts, type EngineContext, type NodeFacts } from './engine-context.ts'
-import { TRIAL_VARIABLE } from './judge-boot.ts'
+import { takenBack, TRIAL_VARIABLE } from './judge-boot.ts'
 import type { JournalState, OperationRecord, SlotRecord } from './journal-state.ts'
 import { extrasOf, newOperation } from './new-operation.ts'
 import { planActivate, planRollBack } from './plan-update.ts'
@@ -78,7 +78,7 @@ async function arm(
     })
     await changeJournal(context, facts, (state) => ({ ...state, phase: 'Armed' }))
   } catch (error) {
-    await takeBack(context, facts)
+    await takeBack(context, facts, operation)
     throw error
   }
   context.log.info('slot is armed', { slot: operation.target, operation: operation.id })
@@ -88,12 +88,17 @@ async function arm(
  * After a flush that failed nothing may be armed: what the medium has is not known, and the caller
  * hears of a failure.
  */
-async function takeBack(context: EngineContext, facts: NodeFacts): Promise<void> {
+async function takeBack(
+  context: EngineContext,
+  facts: NodeFacts,
+  { id }: OperationRecord,
+): Promise<void> {
   try {
     await context.environment.change({
       saved_entry: facts.booted,
       next_entry: undefined,
-      [TRIAL_VARIABLE]: undefined,
+      // The record "armed" may be on the medium, and the next boot would miss a trial.
+      [TRIAL_VARIABLE]: takenBack(id),
     })
   } catch (cause) {
     context.log.error('a failed arming could not be taken back', {

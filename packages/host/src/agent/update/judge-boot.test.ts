@@ -73,6 +73,16 @@ describe('judgeBoot()', () => {
       'TrialNotReached',
     ],
     ['old, Arming, environment not', judge('A', { phase: 'Arming', operation }), 'not-armed'],
+    [
+      'old, Armed, environment taken back',
+      judge('A', armed, { saved_entry: 'A', kubenest_trial: 'not:op' }),
+      'not-armed',
+    ],
+    [
+      'old, Armed, environment of an earlier operation taken back',
+      judge('A', armed, { saved_entry: 'A', kubenest_trial: 'not:earlier' }),
+      'TrialNotReached',
+    ],
     ['new, Arming', judge('B', { phase: 'Arming', operation }), 'in-trial'],
     ['same boot, Armed', judge('A', armed, { saved_entry: 'A' }, 'old'), 'still-armed'],
     ['old, Writing', judge('A', { phase: 'Writing', operation }), 'write-interrupted'],

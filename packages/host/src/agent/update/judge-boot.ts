@@ -10,6 +10,11 @@ import type { JournalState, SlotName, SlotRecord } from './journal-state.ts'
  */
 export const TRIAL_VARIABLE = 'kubenest_trial'
 
+/** Its value once an arming that failed was taken back. */
+export function takenBack(operationId: string): string {
+  return `not:${operationId}`
+}
+
 export interface BootFacts {
   readonly booted: SlotName
   readonly bootId: string
@@ -27,7 +32,10 @@ export type BootJudgement =
   | { readonly kind: 'in-trial' }
   /** Cut between the commit and its records: finish them. */
   | { readonly kind: 'finish-commit' }
-  /** The journal says arming, the boot environment never heard of it: verified as before. */
+  /**
+   * The journal says arming or armed; the boot environment never heard of it, or took it back when
+   * a disk failed that let the journal say no more: verified as before.
+   */
   | { readonly kind: 'not-armed' }
   /** Armed in this very boot and not rebooted: take it back, the caller repeats. */
   | { readonly kind: 'still-armed' }
@@ -70,6 +78,7 @@ function judgeArmed(facts: BootFacts, saved: SlotName | undefined): BootJudgemen
   if (operation === undefined) return { kind: 'steady' }
   if (booted === operation.target)
     return saved === operation.target ? { kind: 'finish-commit' } : { kind: 'in-trial' }
+  if (environment.get(TRIAL_VARIABLE) === takenBack(operation.id)) return { kind: 'not-armed' }
   const wasArmed = journal.phase === 'Armed' || environment.get(TRIAL_VARIABLE) === operation.id
   if (!wasArmed) return { kind: 'not-armed' }
   if (operation.armedBootId === bootId) return { kind: 'still-armed' }
