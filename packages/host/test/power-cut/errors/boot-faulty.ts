@@ -21,6 +21,8 @@ const REPAIRS: readonly (readonly [Region, readonly [string, ...string[]]])[] = 
 /** What a boot left. */
 export interface BootEnd {
   readonly events: readonly DiskEvent[]
+  /** Between the marks of begin and end. */
+  readonly flushes: number
   readonly medium: Uint8Array
 }
 
@@ -51,7 +53,7 @@ export async function bootFaulty(parts: GuestParts, boot: FaultyBoot): Promise<B
       child.exited.then(() => false),
     ])
     if (!isCut) await assertFinished(screen, await new Response(child.stderr).text())
-    return { events: disk.events, medium: disk.cut() }
+    return { events: disk.events, flushes: disk.flushes(), medium: disk.cut() }
   } finally {
     child.kill('SIGKILL')
     await child.exited

@@ -33,6 +33,7 @@ export interface ErrorStage {
 
 export interface RunEnd extends Verdict {
   readonly events: readonly DiskEvent[]
+  readonly flushes: number
   /** A second boot was needed, and came to its end. */
   readonly isRepeated: boolean
 }
@@ -82,7 +83,7 @@ export async function runErrors(
     kernelArguments: SLOT_A_ARGUMENTS,
   })
   const verdict = await judgeEnd(stage, `seed ${plan.seed}`, first)
-  const end = { ...verdict, events: first.events, isRepeated: false }
+  const end = { ...verdict, events: first.events, flushes: first.flushes, isRepeated: false }
   if (verdict.broken.length > 0 || verdict.isArmed || scenario === 'errors-careless') return end
   const second = await repeat(stage, scenario, first.medium)
   return { ...end, broken: second, isRepeated: true }

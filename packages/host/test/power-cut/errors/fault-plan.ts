@@ -11,6 +11,8 @@ export interface FaultPlan {
   readonly kinds: ReadonlySet<RequestKind>
   /** Share of all requests that wait. */
   readonly delayRate: number
+  /** Instead of a rate: this flush fails, counted from 1, and nothing else does. */
+  readonly failingFlush?: number
 }
 
 const RATE_LEAST = 0.001
@@ -36,7 +38,13 @@ export function worstPlan(seed: number): FaultPlan {
   return { seed, rate: RATE_MOST, kinds: new Set(REQUEST_KINDS), delayRate: RATE_MOST }
 }
 
+/** Exactly one flush fails. */
+export function oneFlushPlan(seed: number, failingFlush: number): FaultPlan {
+  return { ...NO_FAULTS, seed, failingFlush }
+}
+
 /** One line for a report. */
-export function describePlan({ seed, rate, kinds }: FaultPlan): string {
+export function describePlan({ seed, rate, kinds, failingFlush }: FaultPlan): string {
+  if (failingFlush !== undefined) return `seed ${seed}, flush ${failingFlush}`
   return `seed ${seed}, ${(rate * 100).toFixed(1)} % of ${[...kinds].join(', ')}`
 }

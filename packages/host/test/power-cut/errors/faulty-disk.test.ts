@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { MARK_SECTOR, MARK_WORD } from '../guest/block-log.ts'
 import { SECTOR_BYTES } from '../guest/node-disk.ts'
-import { faultPlan, NO_FAULTS, type FaultPlan } from './fault-plan.ts'
+import { faultPlan, NO_FAULTS, oneFlushPlan, type FaultPlan } from './fault-plan.ts'
 import { createFaultyDisk, MARKS, type FaultyDisk } from './faulty-disk.ts'
 
 const SECTORS = 2048
@@ -91,6 +91,17 @@ describe('createFaultyDisk()', () => {
       expect(sectorsOn(all(disk), 9)).toBe(64)
       expect(sectorsOn(disk.cut(), 9)).toBe(64)
     }
+  })
+
+  test('fails exactly the flush that the plan names, and tells how much it lost', () => {
+    const disk = makeDisk(oneFlushPlan(1, 2))
+    expect(disk.flush()).toBe(true)
+    mark(disk, MARKS.begin)
+    expect([disk.flush(), disk.write(AT, DATA)]).toEqual([true, true])
+    expect([disk.flush(), disk.flush(), disk.flushes()]).toEqual([false, true, 3])
+    const [lost] = disk.events.flatMap((event) => (event.kind === 'failed' ? [event.lost] : []))
+    expect(sectorsOn(disk.cut())).toBe(64 - (lost ?? 0))
+    expect(lost).toBeGreaterThan(0)
   })
 
   test('takes nothing once the power is gone', async () => {

@@ -25,6 +25,8 @@ export type DiskEvent =
       /** Bytes; 0 and 0 of a flush. */
       readonly at: number
       readonly length: number
+      /** Sectors that a failed flush lost. */
+      readonly lost: number
     }
 
 /** What a server of block requests needs. `undefined` and `false` are errors of the medium. */
@@ -40,6 +42,8 @@ export interface BlockDevice {
 export interface FaultyDisk extends BlockDevice {
   /** Failed requests and marks, in order. */
   readonly events: readonly DiskEvent[]
+  /** How many flushes there were between the marks of begin and end. */
+  readonly flushes: () => number
   /** Resolves when the guest asks for the cut. */
   readonly cutAsked: Promise<void>
   /** What the medium holds after the power has gone. */
@@ -57,11 +61,16 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
   const ghosts = new Map<number, Uint8Array>()
   let isFailing = false
   let hasPower = true
+  let flushes = 0
 
-  function fails(request: RequestKind, at = 0, length = 0): boolean {
-    if (!isFailing || !plan.kinds.has(request) || random() >= plan.rate) return false
-    events.push({ kind: 'failed', request, at, length })
-    return true
+  function fails(request: RequestKind): boolean {
+    if (!isFailing) return false
+    if (plan.failingFlush !== undefined) return request === 'flush' && flushes === plan.failingFlush
+    return plan.kinds.has(request) && random() < plan.rate
+  }
+
+  function note(request: RequestKind, at: number, length: number, lost = 0): void {
+    events.push({ kind: 'failed', request, at, length, lost })
   }
 
   function put(at: number, data: Uint8Array, share: number): void {
@@ -80,13 +89,15 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
   }
 
   /** A part is lost, for readers as well or for the medium only; the rest stays in the cache. */
-  function lose(): void {
+  function lose(): number {
     const isStillRead = random() < 0.5
+    const before = cached.size
     for (const [sector, data] of cached) {
       if (random() >= LOST_SHARE) continue
       cached.delete(sector)
       if (isStillRead) ghosts.set(sector, data)
     }
+    return before - cached.size
   }
 
   function take(text: string): void {
@@ -100,9 +111,13 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
   return {
     sizeBytes: medium.length,
     events,
+    flushes: () => flushes,
     cutAsked: cutAsked.promise,
     read(at, length) {
-      if (fails('read', at, length)) return undefined
+      if (fails('read')) {
+        note('read', at, length)
+        return undefined
+      }
       const bytes = medium.slice(at, at + length)
       for (let offset = 0; offset < length; offset += SECTOR_BYTES) {
         const sector = (at + offset) / SECTOR_BYTES
@@ -115,7 +130,8 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
       if (!hasPower) return false
       const mark = markIn(at, data)
       if (mark !== undefined) take(mark)
-      else if (fails('write', at, data.length)) {
+      else if (fails('write')) {
+        note('write', at, data.length)
         put(at, data, random())
         return false
       } else put(at, data, 1)
@@ -123,8 +139,9 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
     },
     flush() {
       if (!hasPower) return false
+      if (isFailing) flushes += 1
       if (fails('flush')) {
-        lose()
+        note('flush', 0, 0, lose())
         return false
       }
       bringOut()

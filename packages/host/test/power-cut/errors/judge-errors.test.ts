@@ -13,8 +13,8 @@ const SLOT_MIB = 2
 const IMAGE = new Uint8Array(SLOT_MIB * 1024 * 1024).fill(5)
 const TELLING =
   '[host/device-failed] Cannot flush /dev/vda3: its disk failed (EIO); replace the disk'
-const FAILED_FLUSH: DiskEvent = { kind: 'failed', request: 'flush', at: 0, length: 0 }
-const FAILED_READ: DiskEvent = { kind: 'failed', request: 'read', at: 0, length: 4096 }
+const FAILED_FLUSH: DiskEvent = { kind: 'failed', request: 'flush', at: 0, length: 0, lost: 9 }
+const FAILED_READ: DiskEvent = { kind: 'failed', request: 'read', at: 0, length: 4096, lost: 0 }
 /** What it finds is tried elsewhere. */
 const CONTENT: DiskJudge = {
   judge: () => Promise.resolve([]),
