@@ -46,6 +46,14 @@ describe('createFaultyDisk()', () => {
     expect(left).toBeLessThan(64)
   })
 
+  test('keeps both sectors of a piece, or none', () => {
+    const disk = makeDisk(NO_FAULTS)
+    disk.write(AT, DATA)
+    const medium = disk.cut()
+    for (let at = AT; at < AT + DATA.length; at += 2 * SECTOR_BYTES)
+      expect(medium[at]).toBe(medium[at + SECTOR_BYTES])
+  })
+
   test('fails nothing before the mark and after its end', () => {
     const disk = makeDisk({ ...ALWAYS, kinds: new Set(['read', 'write', 'flush']) })
     expect([disk.write(AT, DATA), disk.flush(), all(disk) !== undefined]).toEqual([

@@ -16,6 +16,11 @@ const DELAY_MS_MOST = 300
 const LOST_SHARE = 0.5
 /** Of the sectors that were not flushed when the power goes. */
 const SURVIVING_SHARE = 0.5
+/**
+ * Chance decides about two sectors at a time: the superblock of ext4 is two under one checksum, and
+ * its tear is a weakness of its own (docs/en/reliability.md, Limits).
+ */
+const PIECE_SECTORS = 2
 
 export type DiskEvent =
   | { readonly kind: 'mark'; readonly text: string }
@@ -73,11 +78,23 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
     events.push({ kind: 'failed', request, at, length, lost })
   }
 
+  /** Is a sector among the share? The same answer for all of its piece. */
+  function chooser(share: number): (sector: number) => boolean {
+    const chosen = new Map<number, boolean>()
+    return (sector) => {
+      const piece = Math.floor(sector / PIECE_SECTORS)
+      const isChosen = chosen.get(piece) ?? random() < share
+      chosen.set(piece, isChosen)
+      return isChosen
+    }
+  }
+
   function put(at: number, data: Uint8Array, share: number): void {
     const kept = data.slice()
+    const isKept = chooser(share)
     for (let offset = 0; offset < kept.length; offset += SECTOR_BYTES) {
-      if (share < 1 && random() >= share) continue
       const sector = (at + offset) / SECTOR_BYTES
+      if (!isKept(sector)) continue
       ghosts.delete(sector)
       cached.set(sector, kept.subarray(offset, offset + SECTOR_BYTES))
     }
@@ -92,8 +109,9 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
   function lose(): number {
     const isStillRead = random() < 0.5
     const before = cached.size
+    const isLost = chooser(LOST_SHARE)
     for (const [sector, data] of cached) {
-      if (random() >= LOST_SHARE) continue
+      if (!isLost(sector)) continue
       cached.delete(sector)
       if (isStillRead) ghosts.set(sector, data)
     }
@@ -151,8 +169,9 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
       return isFailing && random() < plan.delayRate ? random() * DELAY_MS_MOST : 0
     },
     cut() {
+      const survives = chooser(SURVIVING_SHARE)
       for (const [sector, data] of cached)
-        if (random() < SURVIVING_SHARE) medium.set(data, sector * SECTOR_BYTES)
+        if (survives(sector)) medium.set(data, sector * SECTOR_BYTES)
       return medium
     },
   }
