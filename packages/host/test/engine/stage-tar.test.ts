@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { isOsError } from '@kubenest/base/errors'
+import { isOsError, OsError } from '@kubenest/base/errors'
 import { runOrThrow, type Exec } from '@kubenest/base/exec'
 import { systemExec } from '@kubenest/base/system-exec'
 import { pack, type Header } from 'tar-stream'
 import { createUpdateEngine } from '../../src/agent/update/engine.ts'
+import { systemRawFiles, type RawFiles } from '../../src/linux/raw-file.ts'
 import { faultOf } from '../agent/fault-of.ts'
 import { canMount } from './can-mount.ts'
 import { createFakeNode, SLOT_BYTES, writeRoot, type FakeNode } from './fake-node.ts'
@@ -71,7 +72,47 @@ async function tarOf(header: Partial<Header> & { name: string }): Promise<Uint8A
   return new Uint8Array(Buffer.concat(chunks))
 }
 
+/** An engine whose flushes of the slot are noted between the programs; one of them may fail. */
+function watchedEngine(failingFlush: number, seen: string[]) {
+  const exec: Exec = {
+    run(request) {
+      if (['sync', 'umount'].includes(request.argv[0])) seen.push(request.argv[0])
+      return systemExec.run(request)
+    },
+  }
+  const rawFiles: RawFiles = {
+    async open(file, options) {
+      const handle = await systemRawFiles.open(file, options)
+      if (file !== node.slotFile('B') || options.access !== 'read') return handle
+      return {
+        ...handle,
+        async sync() {
+          seen.push('flush')
+          if (seen.filter((each) => each === 'flush').length === failingFlush)
+            throw new OsError('host', { code: 'device-failed', message: 'Cannot flush' })
+          await handle.sync()
+        },
+      }
+    },
+  }
+  return createUpdateEngine({ ...node.deps, exec, rawFiles })
+}
+
 describe.skipIf(!canMount)('stageTar()', () => {
+  test('stageTar() flushes the device before it unmounts, which tells of no flush that failed', async () => {
+    const seen: string[] = []
+    await prepare(await tarOfRoot('v2'), 'v2', watchedEngine(0, seen))
+    expect(seen.slice(0, 6)).toEqual(['sync', 'flush', 'sync', 'flush', 'umount', 'flush'])
+    const tar = await tarOfRoot('v3')
+    for (const failing of [1, 2, 3]) {
+      const task = prepare(tar, 'v3', watchedEngine(failing, []))
+      expect(await codeOf(task)).toBe('device-failed')
+      const head = (await fs.readFile(node.slotFile('B'))).subarray(0, 65_536)
+      expect(head.every((byte) => byte === 0)).toBe(true)
+    }
+    expect((await node.boot()).slot).toBe('A')
+  })
+
   test('stageTar() makes a slot that boots, keeps set-uid, skips devices, leaves nothing behind', async () => {
     await prepare(await tarOfRoot('v2'), 'v2')
     const slot = (await node.engine.describe()).slots[1]

@@ -1,6 +1,7 @@
 // The file system of a slot, mounted while an image is unpacked or compared, never longer.
 import type { Clock } from '@kubenest/base/clock'
 import { runOrThrow, type Exec } from '@kubenest/base/exec'
+import type { RawFiles } from '../../linux/raw-file.ts'
 
 const BUSY_TRIES = 20
 const BUSY_PAUSE_MS = 500
@@ -11,6 +12,11 @@ export const SLOT_REMEDY = "see the kernel's messages about the disk"
 export interface MountDeps {
   readonly exec: Exec
   readonly clock: Clock
+}
+
+/** What flushing a device needs. */
+export interface FlushDeps {
+  readonly rawFiles: RawFiles
 }
 
 /** A slot and where it is mounted, as real paths. */
@@ -37,10 +43,28 @@ export async function unmountSlot(deps: MountDeps, mountPoint: string): Promise<
   await runWhenFree(deps, 'unmount the slot', ['umount', mountPoint])
 }
 
-/** Everything in the mounted slot is on the medium when this resolves. */
-export async function flushSlot({ exec }: MountDeps, mountPoint: string): Promise<void> {
+/**
+ * Everything in the mounted slot is on the medium, in its place, when this resolves. The journal of
+ * a file system would be enough for a cut, not for a failed flush: what is only in there goes to
+ * its place when the slot is unmounted, and unmounting tells nobody of a flush that failed.
+ */
+export async function flushSlot(
+  deps: MountDeps & FlushDeps,
+  { device, mountPoint }: SlotMount,
+): Promise<void> {
   const argv = ['sync', '--file-system', mountPoint] as const
-  await runOrThrow(exec, 'flush the slot', { argv: [...argv] }, SLOT_REMEDY)
+  await runOrThrow(deps.exec, 'flush the slot', { argv: [...argv] }, SLOT_REMEDY)
+  await flushDevice(deps, device)
+}
+
+/** What was written to the device, by whomever, is on the medium when this resolves. */
+export async function flushDevice({ rawFiles }: FlushDeps, device: string): Promise<void> {
+  const file = await rawFiles.open(device, { access: 'read' })
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /**

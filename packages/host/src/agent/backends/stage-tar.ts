@@ -11,7 +11,7 @@ import { checkRoot } from './check-root.ts'
 import { KERNEL_WAITING } from './check-tar-entry.ts'
 import { openExt4 } from './ext4-reader.ts'
 import { createTarInspector } from './inspect-tar.ts'
-import { flushSlot, mountSlot, SLOT_REMEDY, unmountSlot } from './slot-mount.ts'
+import { flushDevice, flushSlot, mountSlot, SLOT_REMEDY, unmountSlot } from './slot-mount.ts'
 import { openSlotDevice, type SlotDevice } from './slot-device.ts'
 import { assertImageDigest } from './stage-raw.ts'
 import {
@@ -119,11 +119,12 @@ async function fill(
   await runOrThrow(deps.exec, `format the slot ${work.device}`, { argv: [...argv] }, SLOT_REMEDY)
   await mountSlot(deps, work, 'nodev,nosuid')
   await unpack(deps, work, skipped, request)
-  await flushSlot(deps, work.mountPoint)
+  await flushSlot(deps, work)
   if ((await stat(`${work.mountPoint}/${KERNEL_WAITING}`)) === undefined) throw noKernel()
   await nameKernel(deps, work)
-  await flushSlot(deps, work.mountPoint)
+  await flushSlot(deps, work)
   await unmountSlot(deps, work.mountPoint)
+  await flushDevice(deps, work.device)
 }
 
 /** The kernel's name, last; the folder keeps the time that the image gave it. */
