@@ -75,6 +75,7 @@ export async function runErrors(
   stage: ErrorStage,
   scenario: ErrorScenario,
   plan: FaultPlan,
+  repeats: 'always' | 'when-prepared' = 'always',
 ): Promise<RunEnd> {
   const first = await bootFaulty(stage.parts, {
     medium: stage.base,
@@ -84,9 +85,14 @@ export async function runErrors(
   })
   const verdict = await judgeEnd(stage, `seed ${plan.seed}`, first)
   const end = { ...verdict, events: first.events, flushes: first.flushes, isRepeated: false }
-  if (verdict.broken.length > 0 || verdict.isArmed || scenario === 'errors-careless') return end
+  const isOver = verdict.broken.length > 0 || verdict.isArmed || scenario === 'errors-careless'
+  if (isOver || (repeats === 'when-prepared' && !isPrepared(first.events))) return end
   const second = await repeat(stage, scenario, first.medium)
   return { ...end, broken: second, isRepeated: true }
+}
+
+function isPrepared(events: readonly DiskEvent[]): boolean {
+  return events.some((event) => event.kind === 'mark' && event.text === 'prepare_upgrade ok')
 }
 
 /** The next boot finds no person: what was refused must go through. */

@@ -11,6 +11,12 @@ import { KEPT_FILE, KEPT_TEXT } from '../guest/record-boots.ts'
 import { lookAtTree } from '../tree-look.ts'
 import type { DiskEvent } from './faulty-disk.ts'
 
+/**
+ * What unmounting itself writes into a slot that a tar was unpacked into: its superblock, and that of
+ * its journal. The kernel tells nobody when their flush fails, and neither holds content.
+ */
+const UNMOUNT_SECTORS = 4
+
 /** What the standby slot holds when it is complete. */
 export interface CompleteSlots {
   /** SHA-256 of whole slots, hex. */
@@ -51,15 +57,15 @@ export function stateOfDisk(name: string, medium: Uint8Array, layout: Layout): D
   }
 }
 
-/** The content of the standby slot is all of an image. */
-export async function isComplete(
+/** The content of the standby slot is all of an image: `raw`, of all its bytes; `tree`, of files. */
+async function completeness(
   state: DiskState,
   complete: CompleteSlots,
   folder: string,
-): Promise<boolean> {
-  if (complete.slots.has(sha256(state.bytes('B')))) return true
+): Promise<'raw' | 'tree' | undefined> {
+  if (complete.slots.has(sha256(state.bytes('B')))) return 'raw'
   const look = await lookAtTree(folder, state.bytes('B'))
-  return typeof look !== 'string' && look.digest === complete.tree
+  return typeof look !== 'string' && look.digest === complete.tree ? 'tree' : undefined
 }
 
 /** Judges what is left after the power went. */
@@ -70,7 +76,8 @@ export async function judgeErrors(
   complete: CompleteSlots,
   folder: string,
 ): Promise<Verdict> {
-  const whole = await isComplete(state, complete, folder)
+  const content = await completeness(state, complete, folder)
+  const whole = content !== undefined
   const isArmed = armedSlot(state) === 'B'
   const rules: DiskRules = {
     complete: new Set([...complete.slots, ...(whole ? [sha256(state.bytes('B'))] : [])]),
@@ -83,7 +90,7 @@ export async function judgeErrors(
   const broken = [
     ...(await judge.judge(state, rules)),
     ...(isArmed && !whole ? ['A4: slot B is armed and is not complete'] : []),
-    ...judgeAnswers(answers, isArmed),
+    ...judgeAnswers(answers, isArmed, content),
     ...refusals.flatMap(judgeRefusal),
   ]
   return { isArmed, isComplete: whole, refusals, broken }
@@ -114,11 +121,19 @@ function answersIn(events: readonly DiskEvent[]): Answer[] {
   return answers
 }
 
-function judgeAnswers(answers: readonly Answer[], isArmed: boolean): string[] {
+function judgeAnswers(
+  answers: readonly Answer[],
+  isArmed: boolean,
+  content: 'raw' | 'tree' | undefined,
+): string[] {
   const broken: string[] = []
-  for (const { method, refusal, failures } of answers)
-    if (refusal === undefined && failures.some(({ request }) => request === 'flush'))
+  for (const { method, refusal, failures } of answers) {
+    const mayUnmount = method === 'prepare_upgrade' && content === 'tree'
+    const lostMax = mayUnmount ? UNMOUNT_SECTORS : -1
+    const isLost = failures.some(({ request, lost }) => request === 'flush' && lost > lostMax)
+    if (refusal === undefined && isLost)
       broken.push(`A4: ${method} succeeded, and a flush had failed`)
+  }
   const last = answers.at(-1)
   // With two failures the arming failed, and so did its taking back: no program could do more.
   if (isArmed && last?.refusal !== undefined && last.failures.length < 2)
