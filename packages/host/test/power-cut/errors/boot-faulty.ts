@@ -5,13 +5,14 @@ import path from 'node:path'
 import { systemExec } from '@kubenest/base/system-exec'
 import { bootDisk, type GrubAnswer } from '../../grub-oracle.ts'
 import type { Layout, Region } from '../guest/node-disk.ts'
-import type { GuestParts } from '../guest/record-boots.ts'
+import { SLOT_A_ARGUMENTS, type GuestParts } from '../guest/record-boots.ts'
 import { blockdev, guestArgv, RESULT_WORD } from '../guest/run-guest.ts'
-import type { FaultPlan } from './fault-plan.ts'
-import { createFaultyDisk, type DiskEvent } from './faulty-disk.ts'
+import { NO_FAULTS, type FaultPlan } from './fault-plan.ts'
+import { createFaultyDisk, type DiskEvent, type FaultyDisk } from './faulty-disk.ts'
 import { serveDisk } from './serve-disk.ts'
 
 const BOOT_LIMIT_MS = 600_000
+const READY = 'ready'
 /** As systemd starts them: what these do not repair needs a person. */
 const REPAIRS: readonly (readonly [Region, readonly [string, ...string[]]])[] = [
   ['esp', ['fsck.fat', '-a']],
@@ -33,32 +34,94 @@ export interface FaultyBoot {
   readonly kernelArguments: readonly string[]
 }
 
+/** A guest in which an agent serves, and its disk at that moment. */
+export interface Moment {
+  /** The machine's memory, as QEMU writes it. */
+  readonly memory: string
+  readonly medium: Uint8Array
+}
+
 /** Runs one boot; throws with the end of the console when it ends in another way. */
 export async function bootFaulty(parts: GuestParts, boot: FaultyBoot): Promise<BootEnd> {
-  const { folder, kernel, initramfs, tools } = parts
-  const { kernelArguments, scenario } = boot
   const disk = createFaultyDisk(boot.medium.slice(), boot.plan)
+  await runMachine(parts, disk, boot, [], () => disk.cutAsked)
+  return { events: disk.events, flushes: disk.flushes(), medium: disk.cut() }
+}
+
+/** Boots once, up to the moment in which the guest waits for an order. */
+export async function keepMoment(parts: GuestParts, medium: Uint8Array): Promise<Moment> {
+  const disk = createFaultyDisk(medium.slice(), NO_FAULTS)
+  const memory = path.join(parts.folder, 'memory')
+  const monitor = path.join(parts.folder, 'monitor.sock')
+  const extra = ['-monitor', `unix:${monitor},server=on,wait=off`]
+  const boot = { scenario: READY, kernelArguments: SLOT_A_ARGUMENTS }
+  await runMachine(parts, disk, boot, extra, async () => {
+    await disk.isReady
+    await saveMachine(monitor, memory)
+  })
+  disk.flush()
+  return { memory, medium: disk.cut() }
+}
+
+/** Goes on from the moment, with an order. */
+export async function followOrder(
+  parts: GuestParts,
+  moment: Moment,
+  order: string,
+  plan: FaultPlan,
+): Promise<BootEnd> {
+  const disk = createFaultyDisk(moment.medium.slice(), plan, order)
+  const boot = { scenario: READY, kernelArguments: SLOT_A_ARGUMENTS }
+  const extra = ['-incoming', `exec:cat ${moment.memory}`]
+  await runMachine(parts, disk, boot, extra, () => disk.cutAsked)
+  return { events: disk.events, flushes: disk.flushes(), medium: disk.cut() }
+}
+
+/** Until `isOver`, or until the guest ends by itself, and then well. */
+async function runMachine(
+  { folder, kernel, initramfs, tools }: GuestParts,
+  disk: FaultyDisk,
+  { scenario, kernelArguments }: Pick<FaultyBoot, 'scenario' | 'kernelArguments'>,
+  extra: readonly string[],
+  isOver: () => Promise<void>,
+): Promise<void> {
   const socketPath = path.join(folder, 'node.sock')
   const screen = path.join(folder, `${scenario}.console`)
   const machine = { kernel, initramfs, tools, console: screen, kernelArguments, scenario }
   const server = await serveDisk(socketPath, disk)
-  const child = Bun.spawn(guestArgv(machine, nbdDisk(socketPath)), {
+  const child = Bun.spawn([...guestArgv(machine, nbdDisk(socketPath)), ...extra], {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: BOOT_LIMIT_MS,
     killSignal: 'SIGKILL',
   })
   try {
-    const isCut = await Promise.race([
-      disk.cutAsked.then(() => true),
-      child.exited.then(() => false),
-    ])
-    if (!isCut) await assertFinished(screen, await new Response(child.stderr).text())
-    return { events: disk.events, flushes: disk.flushes(), medium: disk.cut() }
+    const how = await Promise.race([isOver().then(() => 'over'), child.exited.then(() => 'ended')])
+    if (how === 'ended') await assertFinished(screen, await new Response(child.stderr).text())
   } finally {
     child.kill('SIGKILL')
     await child.exited
     await server.stop()
   }
+}
+
+/** Stops the machine and writes it to the file. */
+async function saveMachine(monitor: string, file: string): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  let said = ''
+  const socket = await Bun.connect({
+    unix: monitor,
+    socket: {
+      data(_socket, bytes) {
+        said += bytes.toString()
+        if (said.includes('Migration status: completed')) done.resolve()
+        else if (said.includes('Migration status:')) done.reject(new Error(said))
+      },
+      close: () => done.reject(new Error(said)),
+    },
+  })
+  // Without -d the monitor takes the next command when the machine is written.
+  socket.write(`stop\nmigrate "exec:cat > ${file}"\ninfo migrate\n`)
+  await done.promise
 }
 
 function nbdDisk(socketPath: string): string[] {

@@ -11,7 +11,14 @@ import {
   type GuestParts,
 } from '../guest/record-boots.ts'
 import { lookAtTree } from '../tree-look.ts'
-import { bootFaulty, nextBoot, type BootEnd } from './boot-faulty.ts'
+import {
+  bootFaulty,
+  followOrder,
+  keepMoment,
+  nextBoot,
+  type BootEnd,
+  type Moment,
+} from './boot-faulty.ts'
 import { NO_FAULTS, type FaultPlan } from './fault-plan.ts'
 import type { DiskEvent } from './faulty-disk.ts'
 import { judgeErrors, stateOfDisk, type CompleteSlots, type Verdict } from './judge-errors.ts'
@@ -25,8 +32,8 @@ export type ErrorScenario = (typeof SCENARIOS)[number] | 'errors-careless'
 export interface ErrorStage {
   readonly parts: GuestParts
   readonly layout: Layout
-  /** The disk of a node that has just had its first agent. */
-  readonly base: Uint8Array
+  /** A node that has had its first agent waits for what comes. */
+  readonly moment: Moment
   readonly judge: DiskJudge
   readonly complete: CompleteSlots
 }
@@ -49,25 +56,26 @@ export async function prepareErrors(folder: string): Promise<ErrorStage> {
   const layout = layoutOf(SLOT_MIB)
   const disk = path.join(folder, 'fresh.img')
   await makeFreshDisk(parts, disk)
-  const fresh = new Uint8Array(await fs.readFile(disk))
-  const boot = (medium: Uint8Array, scenario: string) =>
-    bootFaulty(parts, {
-      medium,
-      plan: NO_FAULTS,
-      scenario,
-      kernelArguments: SLOT_A_ARGUMENTS,
-    })
-  const settled = await boot(fresh, 'settle')
+  const settled = await bootFaulty(parts, {
+    medium: new Uint8Array(await fs.readFile(disk)),
+    plan: NO_FAULTS,
+    scenario: 'settle',
+    kernelArguments: SLOT_A_ARGUMENTS,
+  })
   const { medium: base } = await nextBoot(folder, layout, settled.medium)
-  const raw = stateOfDisk('raw', (await boot(base, 'errors-raw')).medium, layout)
-  const tar = stateOfDisk('tar', (await boot(base, 'errors-tar')).medium, layout)
+  const moment = await keepMoment(parts, base)
+  const finished = async (order: ErrorScenario) => {
+    const { medium } = await followOrder(parts, moment, order, NO_FAULTS)
+    return stateOfDisk(order, medium, layout)
+  }
+  const [raw, tar] = [await finished('errors-raw'), await finished('errors-tar')]
   const look = await lookAtTree(path.join(folder, 'tree'), tar.bytes('B'))
   if (typeof look === 'string') throw new Error(`The finished slot of the tar has: ${look}`)
   const start = stateOfDisk('base', base, layout)
   const contents = [start.bytes('A'), raw.bytes('B'), parts.v2]
   const complete = { slots: new Set(contents.map(sha256)), tree: look.digest }
   const judge = await createDiskJudge(path.join(folder, 'judge'), base, layout)
-  return { parts, layout, base, judge, complete }
+  return { parts, layout, moment, judge, complete }
 }
 
 /** One run. */
@@ -77,12 +85,7 @@ export async function runErrors(
   plan: FaultPlan,
   repeats: 'always' | 'when-prepared' = 'always',
 ): Promise<RunEnd> {
-  const first = await bootFaulty(stage.parts, {
-    medium: stage.base,
-    plan,
-    scenario,
-    kernelArguments: SLOT_A_ARGUMENTS,
-  })
+  const first = await followOrder(stage.parts, stage.moment, scenario, plan)
   const verdict = await judgeEnd(stage, `seed ${plan.seed}`, first)
   const end = { ...verdict, events: first.events, flushes: first.flushes, isRepeated: false }
   const isOver = verdict.broken.length > 0 || verdict.isArmed || scenario === 'errors-careless'

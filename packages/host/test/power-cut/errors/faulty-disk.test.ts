@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { MARK_SECTOR, MARK_WORD } from '../guest/block-log.ts'
 import { SECTOR_BYTES } from '../guest/node-disk.ts'
 import { faultPlan, NO_FAULTS, oneFlushPlan, type FaultPlan } from './fault-plan.ts'
-import { createFaultyDisk, MARKS, type FaultyDisk } from './faulty-disk.ts'
+import { createFaultyDisk, MARKS, ORDER_WORD, type FaultyDisk } from './faulty-disk.ts'
 
 const SECTORS = 2048
 const AT = 1500 * SECTOR_BYTES
@@ -118,6 +118,17 @@ describe('createFaultyDisk()', () => {
     await disk.cutAsked
     expect([disk.write(AT, DATA), disk.flush()]).toEqual([false, false])
     expect(sectorsOn(disk.cut())).toBe(0)
+  })
+
+  test('gives an order in the place of the marks, and says when the guest waits for it', async () => {
+    const plan = { ...ALWAYS, kinds: new Set(['read'] as const) }
+    const disk = createFaultyDisk(new Uint8Array(SECTORS * SECTOR_BYTES), plan, 'go on')
+    mark(disk, MARKS.ready)
+    await disk.isReady
+    mark(disk, MARKS.begin)
+    const text = new TextDecoder().decode(disk.read(MARK_SECTOR * SECTOR_BYTES, 4096))
+    expect(text.slice(0, text.indexOf('\0'))).toBe(`${ORDER_WORD}go on`)
+    expect(disk.read(AT, SECTOR_BYTES)).toBeUndefined()
   })
 
   test('fails the same requests for the same seed', () => {

@@ -8,7 +8,14 @@ import { randomOf } from '../sample-states.ts'
 import type { FaultPlan, RequestKind } from './fault-plan.ts'
 
 /** Marks of the guest that switch the faults. */
-export const MARKS = { begin: 'errors begin', end: 'errors end', cut: 'cut' } as const
+export const MARKS = {
+  ready: 'ready',
+  begin: 'errors begin',
+  end: 'errors end',
+  cut: 'cut',
+} as const
+/** Before what the guest reads in the place of its marks: what it is to do. */
+export const ORDER_WORD = 'KUBENEST-ORDER '
 /** The room before the first partition that the driver's marks are written to. */
 const MARK_AREA = { start: MARK_SECTOR * SECTOR_BYTES, size: MARK_BYTES_MAX } as const
 const DELAY_MS_MOST = 300
@@ -49,17 +56,20 @@ export interface FaultyDisk extends BlockDevice {
   readonly events: readonly DiskEvent[]
   /** How many flushes there were between the marks of begin and end. */
   readonly flushes: () => number
+  /** Resolves when the guest waits for an order. */
+  readonly isReady: Promise<void>
   /** Resolves when the guest asks for the cut. */
   readonly cutAsked: Promise<void>
   /** What the medium holds after the power has gone. */
   cut(): Uint8Array
 }
 
-/** Takes the content over. */
-export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDisk {
+/** Takes the content over. The order is what the guest is told when it asks for one. */
+export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan, order = ''): FaultyDisk {
   const random = randomOf(plan.seed)
   const events: DiskEvent[] = []
   const cutAsked = Promise.withResolvers<void>()
+  const isReady = Promise.withResolvers<void>()
   /** Not flushed yet. */
   const cached = new Map<number, Uint8Array>()
   /** Lost by a flush that failed, and still read. */
@@ -120,6 +130,7 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
 
   function take(text: string): void {
     events.push({ kind: 'mark', text })
+    if (text === MARKS.ready) isReady.resolve()
     if (text === MARKS.begin) isFailing = true
     if (text === MARKS.end) isFailing = false
     if (text === MARKS.cut) hasPower = false
@@ -130,8 +141,10 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
     sizeBytes: medium.length,
     events,
     flushes: () => flushes,
+    isReady: isReady.promise,
     cutAsked: cutAsked.promise,
     read(at, length) {
+      if (isInMarkArea(at)) return orderBytes(order, length)
       if (fails('read')) {
         note('read', at, length)
         return undefined
@@ -177,9 +190,19 @@ export function createFaultyDisk(medium: Uint8Array, plan: FaultPlan): FaultyDis
   }
 }
 
+function isInMarkArea(at: number): boolean {
+  return at >= MARK_AREA.start && at < MARK_AREA.start + MARK_AREA.size
+}
+
+function orderBytes(order: string, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  if (order !== '') bytes.set(new TextEncoder().encode(`${ORDER_WORD}${order}`))
+  return bytes
+}
+
 /** The text of a mark; its writes are the harness's own and never fail. */
 function markIn(at: number, data: Uint8Array): string | undefined {
-  if (at < MARK_AREA.start || at >= MARK_AREA.start + MARK_AREA.size) return undefined
+  if (!isInMarkArea(at)) return undefined
   const text = new TextDecoder().decode(data.subarray(0, data.indexOf(0)))
   return text.slice(MARK_WORD.length)
 }

@@ -1,15 +1,18 @@
 // The rules of R-08 on disks that are made for it: each must be found broken by itself.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import * as fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { renderGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
 import type { DiskJudge } from '../disk-judge.ts'
+import { makeGuestImage } from '../guest/guest-root.ts'
 import { layoutOf, makeNodeDisk } from '../guest/node-disk.ts'
+import { lookAtTree } from '../tree-look.ts'
 import type { DiskEvent } from './faulty-disk.ts'
 import { judgeErrors, stateOfDisk } from './judge-errors.ts'
 
-const SLOT_MIB = 2
+const SLOT_MIB = 8
+const LAYOUT = layoutOf(SLOT_MIB)
 const IMAGE = new Uint8Array(SLOT_MIB * 1024 * 1024).fill(5)
 const TELLING =
   '[host/device-failed] Cannot flush /dev/vda3: its disk failed (EIO); replace the disk'
@@ -22,12 +25,30 @@ const CONTENT: DiskJudge = {
   runs: () => ({ grub: 0, esp: 0, persist: 0 }),
 }
 
+// Real file systems, on a machine that does other things, too.
+setDefaultTimeout(60_000)
+
 let folder = ''
+
+let media: { readonly armed: Uint8Array; readonly idle: Uint8Array }
 
 beforeAll(async () => {
   folder = await fs.mkdtemp(path.join(os.tmpdir(), 'judge-errors-'))
+  media = { armed: await makeMedium({ next_entry: 'B' }), idle: await makeMedium({}) }
 })
 afterAll(() => fs.rm(folder, { recursive: true }))
+
+async function makeMedium(variables: Readonly<Record<string, string>>): Promise<Uint8Array> {
+  const disk = path.join(folder, 'node.img')
+  const environment = new Map([['saved_entry', 'A'], ...Object.entries(variables)] as const)
+  await makeNodeDisk(disk, {
+    slotMib: SLOT_MIB,
+    slots: { A: IMAGE },
+    boot: { grubenv: renderGrubEnvironment(environment) },
+    persist: {},
+  })
+  return new Uint8Array(await fs.readFile(disk))
+}
 
 function mark(text: string): DiskEvent {
   return { kind: 'mark', text }
@@ -36,20 +57,14 @@ function mark(text: string): DiskEvent {
 async function judge(
   armed: 'B' | undefined,
   events: readonly DiskEvent[],
-  image = IMAGE,
+  image: Uint8Array = IMAGE,
+  tree = 'none',
 ): Promise<readonly string[]> {
-  const variables = { saved_entry: 'A', ...(armed === undefined ? {} : { next_entry: armed }) }
-  const disk = path.join(folder, 'node.img')
-  await makeNodeDisk(disk, {
-    slotMib: SLOT_MIB,
-    slots: { A: IMAGE, B: image },
-    boot: { grubenv: renderGrubEnvironment(new Map(Object.entries(variables))) },
-    persist: {},
-  })
-  const medium = new Uint8Array(await fs.readFile(disk))
-  const state = stateOfDisk('made', medium, layoutOf(SLOT_MIB))
+  const medium = (armed === 'B' ? media.armed : media.idle).slice()
+  medium.set(image, LAYOUT.B.start)
+  const state = stateOfDisk('made', medium, LAYOUT)
   const digest = new Bun.CryptoHasher('sha256').update(IMAGE).digest('hex')
-  const complete = { slots: new Set([digest]), tree: 'none' }
+  const complete = { slots: new Set([digest]), tree }
   const verdict = await judgeErrors(CONTENT, state, events, complete, path.join(folder, 'tree'))
   return verdict.broken
 }
@@ -83,6 +98,24 @@ describe('judgeErrors()', () => {
     ])
     const refused = mark(`prepare_upgrade refused ${TELLING}`)
     expect(await judge('B', [start, FAILED_FLUSH, refused, prepared, armed])).toEqual([])
+  })
+
+  test('knows of a tar that unmounting brings out two superblocks, and nothing else', async () => {
+    const image = await makeGuestImage(folder, 'v3', 8)
+    const look = await lookAtTree(path.join(folder, 'tree'), image)
+    const tree = typeof look === 'string' ? look : look.digest
+    const [start = mark(''), prepared = mark(''), armed = mark('')] = DONE
+    const flush = (lost: number) => ({ ...FAILED_FLUSH, lost })
+    expect(await judge('B', [start, flush(4), prepared, armed], image, tree)).toEqual([])
+    expect(await judge('B', [start, flush(5), prepared, armed], image, tree)).toEqual([
+      'A4: prepare_upgrade succeeded, and a flush had failed',
+    ])
+    expect(await judge('B', [start, prepared, flush(0), armed], image, tree)).toEqual([
+      'A4: upgrade succeeded, and a flush had failed',
+    ])
+    expect(await judge('B', [start, flush(0), prepared, armed])).toEqual([
+      'A4: prepare_upgrade succeeded, and a flush had failed',
+    ])
   })
 
   test('finds a slot that is armed although the caller was refused', async () => {

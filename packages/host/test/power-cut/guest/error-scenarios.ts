@@ -4,9 +4,9 @@ import * as fs from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { createBootEnvironment } from '../../../src/agent/bootloader/boot-environment.ts'
 import { systemRawFiles } from '../../../src/linux/raw-file.ts'
-import { MARKS } from '../errors/faulty-disk.ts'
+import { MARKS, ORDER_WORD } from '../errors/faulty-disk.ts'
 import { BOOT_PATH } from './environment-writes.ts'
-import { call, rebootAsked, startAgent, until, writeMark } from './guest-agent.ts'
+import { call, readOrder, rebootAsked, startAgent, until, writeMark } from './guest-agent.ts'
 import { request, slot } from './scenarios.ts'
 
 export const RAW_IMAGE = 'v2.img'
@@ -19,13 +19,33 @@ const CARELESS_TRIES = 20
 
 export const ERROR_SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   settle,
+  ready: waitForOrder,
+  'again-raw': () => upgradeAgain(RAW_IMAGE),
+  'again-tar': () => upgradeAgain(TAR_IMAGE),
+}
+
+const ORDERS: Readonly<Record<string, () => Promise<void>>> = {
   'errors-raw': () => upgradeAmidErrors(RAW_IMAGE, false),
   'errors-raw-calm': () => upgradeAmidErrors(RAW_IMAGE, true),
   'errors-tar': () => upgradeAmidErrors(TAR_IMAGE, false),
   'errors-tar-calm': () => upgradeAmidErrors(TAR_IMAGE, true),
   'errors-careless': upgradeCarelessly,
-  'again-raw': () => upgradeAgain(RAW_IMAGE),
-  'again-tar': () => upgradeAgain(TAR_IMAGE),
+}
+
+/** An agent serves; the host keeps this moment, and tells each copy of it what to do. */
+async function waitForOrder(): Promise<void> {
+  await startAgent()
+  Bun.spawnSync(['/usr/bin/sync'])
+  await writeMark(MARKS.ready)
+  let name = ''
+  await until('an order', async () => {
+    const text = await readOrder()
+    if (text.startsWith(ORDER_WORD)) name = text.slice(ORDER_WORD.length)
+    return name !== ''
+  })
+  const order = ORDERS[name]
+  if (order === undefined) throw new Error(`There is no order ${name}`)
+  await order()
 }
 
 /** The first start of an agent on a node, before anything fails. */
@@ -36,7 +56,6 @@ async function settle(): Promise<void> {
 }
 
 async function upgradeAmidErrors(image: string, isCalmAtLast: boolean): Promise<void> {
-  await startAgent()
   const wanted = await request(image)
   await writeMark(MARKS.begin)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {

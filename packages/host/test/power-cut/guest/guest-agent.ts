@@ -114,6 +114,18 @@ export async function beginPhase(name: string): Promise<void> {
   await writeMark(name)
 }
 
+/** Reads what the host puts in the place of the marks. */
+export async function readOrder(): Promise<string> {
+  const device = await fs.open('/dev/vda', constants.O_RDONLY | constants.O_DIRECT)
+  try {
+    const bytes = alignedBuffer(MARK_BYTES_MAX)
+    await device.read(bytes, 0, bytes.length, MARK_SECTOR * SECTOR_BYTES)
+    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)))
+  } finally {
+    await device.close()
+  }
+}
+
 /** Tells something to whoever sees the requests of the disk; longer texts lose their end. */
 export async function writeMark(text: string): Promise<void> {
   const device = await fs.open('/dev/vda', constants.O_WRONLY | constants.O_DIRECT)
