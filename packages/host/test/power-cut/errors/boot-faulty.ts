@@ -104,7 +104,7 @@ async function runMachine(
   }
 }
 
-/** Stops the machine and writes it to the file. */
+/** Writes the machine to the file; a stopped one would stay stopped in each copy. */
 async function saveMachine(monitor: string, file: string): Promise<void> {
   const done = Promise.withResolvers<void>()
   let said = ''
@@ -120,7 +120,7 @@ async function saveMachine(monitor: string, file: string): Promise<void> {
     },
   })
   // Without -d the monitor takes the next command when the machine is written.
-  socket.write(`stop\nmigrate "exec:cat > ${file}"\ninfo migrate\n`)
+  socket.write(`migrate "exec:cat > ${file}"\ninfo migrate\n`)
   await done.promise
 }
 
