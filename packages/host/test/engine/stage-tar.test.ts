@@ -174,6 +174,32 @@ describe.skipIf(!canMount)('stageTar()', () => {
     expect((await node.boot()).slot).toBe('A')
   })
 
+  test('receiveTar() tells what went wrong first, not that the clean-up fails as well', async () => {
+    const work = path.join(node.root, 'persist/KubeOS-Update')
+    const exec: Exec = {
+      run: (request) =>
+        request.argv[0] === 'findmnt'
+          ? Promise.reject(new Error('clean-up'))
+          : systemExec.run(request),
+    }
+    const rawFiles: RawFiles = {
+      async open(file, options) {
+        const handle = await systemRawFiles.open(file, options)
+        if (!file.startsWith(work)) return handle
+        const write = async () => {
+          await fs.mkdir(path.join(work, 'slot'))
+          throw new OsError('host', { code: 'device-failed', message: 'Cannot write the copy' })
+        }
+        return { ...handle, write }
+      },
+    }
+    const engine = createUpdateEngine({ ...node.deps, exec, rawFiles })
+    expect(await codeOf(prepare(await tarOfRoot('v2'), 'v2', engine))).toBe('device-failed')
+    await node.restart().recover()
+    await prepare(await tarOfRoot('v3'), 'v3')
+    expect(await fs.readdir(path.join(node.root, 'persist'))).toEqual(['kubenest'])
+  })
+
   test('stageTar() blanks the slot when the version inside is another one', async () => {
     expect(await codeOf(prepare(await tarOfRoot('v9'), 'v2'))).toBe('image-version-mismatch')
     const head = (await fs.readFile(node.slotFile('B'))).subarray(0, 65_536)

@@ -46,8 +46,17 @@ export async function receiveTar(
     assertImageDigest(wire.digest(), request.imageDigest)
     return { fill: () => stageTar(deps, work, skipped, request), discard }
   } catch (error) {
-    await discard()
+    await discardAfterFailure(discard)
     throw error
+  }
+}
+
+async function discardAfterFailure(discard: () => Promise<void>): Promise<void> {
+  try {
+    await discard()
+  } catch {
+    // What went wrong first is to be told: a disk that fails lets nothing be removed either. The
+    // next preparation, or start, begins with the same clean-up.
   }
 }
 
