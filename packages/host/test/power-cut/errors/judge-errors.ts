@@ -12,8 +12,8 @@ import { lookAtTree } from '../tree-look.ts'
 import type { DiskEvent } from './faulty-disk.ts'
 
 /**
- * What unmounting itself writes into a slot that a tar was unpacked into: its superblock, and that of
- * its journal. The kernel tells nobody when their flush fails, and neither holds content.
+ * What unmounting itself writes into a slot that a tar was unpacked into: its superblock, and that
+ * of its journal. The kernel tells nobody when their flush fails, and neither holds content.
  */
 const UNMOUNT_SECTORS = 4
 
@@ -57,7 +57,7 @@ export function stateOfDisk(name: string, medium: Uint8Array, layout: Layout): D
   }
 }
 
-/** The content of the standby slot is all of an image: `raw`, of all its bytes; `tree`, of files. */
+/** The standby slot holds all of an image: `raw` by all its bytes, `tree` by its files. */
 async function completeness(
   state: DiskState,
   complete: CompleteSlots,
