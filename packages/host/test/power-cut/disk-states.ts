@@ -87,6 +87,53 @@ export function* diskStates(
   }
 }
 
+/**
+ * States of a record that a cut has ended: what was flushed is there, of the rest nothing, all, or
+ * any part, `count` states in all. A mark is no flush here: nothing after the last one is sure.
+ */
+export function* statesAfterCut(
+  recording: Recording,
+  count: number,
+  seed: number,
+): Generator<DiskState> {
+  const entries = recording.entries.filter((entry) => entry.kind !== 'mark')
+  const epochs = [...epochsOf({ ...recording, entries })]
+  const open = epochs.pop()
+  if (open === undefined) return
+  const disk = new DurableDisk(recording.base, recording.layout)
+  for (const epoch of epochs) for (const piece of epoch.pieces) disk.write(piece)
+  const prefix = `${recording.name} epoch ${open.index} (${lastPhase(recording)})`
+  yield stateOf(disk, [], `${prefix} nothing`)
+  yield stateOf(disk, open.pieces, `${prefix} all`)
+  const random = randomOf(seed)
+  for (let round = 0; round < count - 2; round += 1)
+    yield stateOf(disk, randomPieces(open, round, random), `${prefix} random ${round}`)
+}
+
+/** The disk as a boot left it. */
+export function stateOfEnd({
+  name,
+  layout,
+  base,
+  end,
+}: Omit<Recording, 'entries' | 'versions'>): DiskState {
+  const disk = new DurableDisk(base, layout)
+  const changes: Piece[] = []
+  for (const region of REGIONS) {
+    const { start, size } = layout[region]
+    const data = end.subarray(start, start + size)
+    const whole = { kind: 'write', sector: start / SECTOR_BYTES, data, isForced: false } as const
+    for (const piece of piecesOf(whole, 0, layout))
+      if (Buffer.compare(piece.data, disk.sector(piece)) !== 0) changes.push(piece)
+  }
+  return stateOf(disk, changes, `${name} as it was left`)
+}
+
+/** The phase in which a record ends. */
+export function lastPhase({ entries }: Pick<Recording, 'entries'>): string {
+  return entries.findLast((entry) => entry.kind === 'mark')?.text ?? 'boot'
+}
+
 function fixedSubsets({ writes }: Epoch): number {
   return writes <= ENUMERATED_WRITES_MAX ? 2 ** writes : writes + 1
 }
@@ -176,7 +223,7 @@ function stateOf(disk: DurableDisk, pieces: readonly Piece[], name: string): Dis
   }
 }
 
-function* epochsOf({ entries, layout }: Recording): Generator<Epoch> {
+function* epochsOf({ entries, layout }: Pick<Recording, 'entries' | 'layout'>): Generator<Epoch> {
   let [index, phase, writes] = [0, 'boot', 0]
   let pieces: Piece[] = []
   for (const entry of entries) {

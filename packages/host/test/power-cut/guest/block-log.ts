@@ -9,6 +9,9 @@ export const MARK_SECTOR = 1024
 export const MARK_WORD = 'KUBENEST-MARK '
 export const MARK_BYTES_MAX = 4096
 
+/** A request that was logged after one that the kill has kept from the log. */
+export class HoleInRecord extends Error {}
+
 export type BlockEntry =
   | {
       readonly kind: 'write'
@@ -21,15 +24,21 @@ export type BlockEntry =
   /** Not a write of the node: where a phase begins. */
   | { readonly kind: 'mark'; readonly text: string }
 
-/** All entries in order. */
-export function parseBlockLog(log: Uint8Array): BlockEntry[] {
+/**
+ * All entries in order. Of a record that was cut off: those behind the last count, too, as far as
+ * they are complete.
+ *
+ * @throws HoleInRecord when a request is missing in the middle.
+ */
+export function parseBlockLog(log: Uint8Array, isCutOff = false): BlockEntry[] {
   const view = new DataView(log.buffer, log.byteOffset, log.byteLength)
   if (view.getBigUint64(0, true) !== MAGIC) throw new Error('This is no record of writes')
-  const count = Number(view.getBigUint64(16, true))
+  const count = isCutOff ? Infinity : Number(view.getBigUint64(16, true))
   const blockBytes = view.getUint32(24, true)
   const entries: BlockEntry[] = []
   let at = blockBytes
   for (let index = 0; index < count; index += 1) {
+    if (isCutOff && isEnd(log, at, blockBytes)) break
     const sector = Number(view.getBigUint64(at, true)) * (blockBytes / SECTOR_BYTES)
     const lengthBytes = Number(view.getBigUint64(at + 8, true)) * blockBytes
     const flags = Number(view.getBigUint64(at + 16, true))
@@ -37,11 +46,18 @@ export function parseBlockLog(log: Uint8Array): BlockEntry[] {
     if ((flags & FLAGS.discard) !== 0) throw new Error('The record has a discard: switch it off')
     if ((flags & FLAGS.flush) !== 0) entries.push({ kind: 'flush' })
     if (lengthBytes === 0) continue
+    if (isCutOff && at + lengthBytes > log.length) break
     const data = log.subarray(at, at + lengthBytes)
     entries.push(entryOf(sector, data, (flags & FLAGS.fua) !== 0))
     at += lengthBytes
   }
   return entries
+}
+
+function isEnd(log: Uint8Array, at: number, blockBytes: number): boolean {
+  if (log.subarray(at, at + blockBytes).some((byte) => byte !== 0)) return false
+  if (log.subarray(at).some((byte) => byte !== 0)) throw new HoleInRecord('The record has a hole')
+  return true
 }
 
 function entryOf(sector: number, data: Uint8Array, isForced: boolean): BlockEntry {
