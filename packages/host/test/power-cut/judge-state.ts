@@ -6,6 +6,7 @@ import {
   newestRecord,
   parseJournalRecord,
 } from '../../src/agent/update/journal-record.ts'
+import type { JournalState } from '../../src/agent/update/journal-state.ts'
 import { sha256Bytes } from '../../src/linux/sha256.ts'
 import { isGrubEnvironment, parseGrubEnvironment } from '@kubenest/provision/boot/grub-environment'
 import { hasKernelInside } from '../engine/fake-node.ts'
@@ -96,6 +97,15 @@ export function judgeJournal(
   journal: Uint8Array | undefined,
   environment: Uint8Array | undefined,
 ): string[] {
+  const state = journalIn(journal)
+  if (state === undefined) return ['I14: no journal record is valid']
+  const target = state.phase === 'Committed' ? state.operation?.target : undefined
+  if (target === undefined || savedSlot(environment) === target) return []
+  return [`I22: the journal says committed and saved_entry does not name ${target}`]
+}
+
+/** What the journal's file says; `undefined` when no record is valid. */
+export function journalIn(journal: Uint8Array | undefined): JournalState | undefined {
   const bytes = journal ?? empty()
   const records = [0, 1].map((place) =>
     parseJournalRecord(
@@ -103,11 +113,7 @@ export function judgeJournal(
       sha256Bytes,
     ),
   )
-  const state = newestRecord(records)?.state
-  if (state === undefined) return ['I14: no journal record is valid']
-  const target = state.phase === 'Committed' ? state.operation?.target : undefined
-  if (target === undefined || savedSlot(environment) === target) return []
-  return [`I22: the journal says committed and saved_entry does not name ${target}`]
+  return newestRecord(records)?.state
 }
 
 function savedSlot(block: Uint8Array | undefined): 'A' | 'B' | undefined {

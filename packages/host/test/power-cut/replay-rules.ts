@@ -1,7 +1,8 @@
 // What each phase of the recordings allows: which contents of slots are complete, which slots have
 // committed, and which versions files may have.
+import { setExt4Label } from '../../src/agent/backends/ext4-superblock.ts'
 import type { DiskRules } from './disk-judge.ts'
-import { KEPT_FILE, KEPT_TEXT, type Recording } from './guest/record-boots.ts'
+import { KEPT_FILE, KEPT_TEXT, type GuestParts, type Recording } from './guest/record-boots.ts'
 import type { FileVersions } from './guest/run-guest.ts'
 import type { Region } from './guest/node-disk.ts'
 import { fileSystemId, lookAtTree } from './tree-look.ts'
@@ -74,6 +75,23 @@ export function retrofitRules(recording: Recording, phase: string): DiskRules {
     mayLackJournal: phase === 'retrofit',
     ...fileRules(new Map(versions)),
   }
+}
+
+/** Rules of a guest that goes from v1 to v2 and is cut in this phase. */
+export function cutRules({ v1, v2 }: GuestParts, phase: string): DiskRules {
+  return {
+    // The known-bad order copies the image as it is; the agent gives it the label of its slot.
+    complete: new Set([digestOf(v1), digestOf(phase === 'bad switch' ? v2 : labelled(v2))]),
+    committed: new Set(phase === 'upgrade' || phase === 'trial' ? ['A'] : ['A', 'B']),
+    mayLackJournal: phase === 'bad switch',
+    ...fileRules(new Map()),
+  }
+}
+
+function labelled(image: Uint8Array): Uint8Array {
+  const bytes = image.slice()
+  setExt4Label(bytes, 'ROOT-B')
+  return bytes
 }
 
 /** A new file on FAT: nothing, or an empty one where the cut hit its rename, or all of it. */

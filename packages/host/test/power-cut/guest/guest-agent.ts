@@ -7,7 +7,7 @@ import { alignedBuffer } from '../../../src/linux/aligned-buffer.ts'
 import { dialUnixSocket } from '../../../src/linux/unix-dial.ts'
 import { MARK_BYTES_MAX, MARK_SECTOR, MARK_WORD } from './block-log.ts'
 import { SECTOR_BYTES } from './node-disk.ts'
-import { VERSION_WORD } from './run-guest.ts'
+import { PHASE_WORD, VERSION_WORD } from './run-guest.ts'
 
 const SOCKET = '/run/os-agent/os-agent.sock'
 const REBOOT_ASKED = '/run/reboot-asked'
@@ -112,6 +112,7 @@ export async function until(what: string, isSo: () => Promise<boolean>): Promise
 export async function beginPhase(name: string): Promise<void> {
   Bun.spawnSync(['/usr/bin/sync'])
   await writeMark(name)
+  console.log(`${PHASE_WORD} ${name}`)
 }
 
 /** Reads what the host puts in the place of the marks. */

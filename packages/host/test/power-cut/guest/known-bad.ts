@@ -7,6 +7,8 @@ import { BOOT_PATH } from './environment-writes.ts'
 import { beginPhase, tellVersion } from './guest-agent.ts'
 import { SETTING_CASES } from './setting-cases.ts'
 
+const PIECE_BYTES = 16_384
+
 /** A settings file cut to nothing and written again in two steps, with a flush between. */
 export async function writeSettingSlowly(): Promise<void> {
   const target = SETTING_CASES.find((each) => each.file !== undefined)?.file ?? ''
@@ -56,5 +58,20 @@ export async function switchWithoutFlush(): Promise<void> {
     await device.write(image, at, Math.min(131_072, image.length - at), at)
   await createBootEnvironment(BOOT_PATH, systemRawFiles).change({ saved_entry: 'B' })
   await device.sync()
+  await device.close()
+}
+
+/** The switch for good comes first; then the image in small pieces, each of them flushed. */
+export async function switchBeforeCopy(): Promise<void> {
+  const image = await fs.readFile('/usr/images/v2.img')
+  await beginPhase('bad switch')
+  await createBootEnvironment(BOOT_PATH, systemRawFiles).change({ saved_entry: 'B' })
+  const device = await fs.open('/dev/vda3', 'r+')
+  for (let at = 0; at < image.length; at += PIECE_BYTES) {
+    const piece = image.subarray(at, at + PIECE_BYTES)
+    if (piece.every((byte) => byte === 0)) continue
+    await device.write(piece, 0, piece.length, at)
+    await device.sync()
+  }
   await device.close()
 }

@@ -64,10 +64,14 @@ export async function prepareGuest(folder: string, slotMib: number): Promise<Gue
 }
 
 /** The disk of a node that runs v1 from slot A and has never had an agent. */
-export async function makeFreshDisk(parts: GuestParts, disk: string): Promise<void> {
+export async function makeFreshDisk(
+  parts: GuestParts,
+  disk: string,
+  other: { readonly B?: Uint8Array } = {},
+): Promise<void> {
   await makeNodeDisk(disk, {
     slotMib: parts.slotMib,
-    slots: { A: parts.v1 },
+    slots: { A: parts.v1, ...other },
     boot: bootFiles(ownMenu()),
     persist: persistFiles(),
   })
@@ -96,7 +100,7 @@ export async function recordRetrofit(parts: GuestParts): Promise<Recording> {
 }
 
 /** How this disk is booted. */
-function bootOf(
+export function bootOf(
   { folder, kernel, initramfs, tools }: GuestParts,
   disk: string,
   scenario: string,

@@ -6,6 +6,10 @@ import * as fs from 'node:fs/promises'
 export const RESULT_WORD = 'KUBENEST-RESULT'
 /** Before the name of a file and the digest of what it holds at that moment. */
 export const VERSION_WORD = 'KUBENEST-VERSION'
+/** Before the name of a phase that begins. */
+export const PHASE_WORD = 'KUBENEST-PHASE'
+/** Before the verdict on the last trial as the agent tells it after a cut. */
+export const VERDICT_WORD = 'KUBENEST-VERDICT'
 
 /** Digests that a file had in a boot, by its path in the guest. */
 export type FileVersions = ReadonlyMap<string, ReadonlySet<string>>
@@ -92,7 +96,8 @@ export function guestArgv(boot: GuestMachine, node: readonly string[]): string[]
   ]
 }
 
-function recordedDisk(boot: GuestBoot): string[] {
+/** The node's disk, with a record of its requests. */
+export function recordedDisk(boot: GuestBoot): string[] {
   return [
     ...blockdev({ driver: 'file', filename: boot.disk, 'node-name': 'file', cache: FAST }),
     ...blockdev({ driver: 'raw', file: 'file', 'node-name': 'raw' }),

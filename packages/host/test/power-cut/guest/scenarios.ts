@@ -16,7 +16,14 @@ import {
   until,
 } from './guest-agent.ts'
 import { BOOT_PATH, changeEnvironmentOften } from './environment-writes.ts'
-import { breakMenu, breakSelector, switchWithoutFlush, writeSettingSlowly } from './known-bad.ts'
+import {
+  breakMenu,
+  breakSelector,
+  switchBeforeCopy,
+  switchWithoutFlush,
+  writeSettingSlowly,
+} from './known-bad.ts'
+import { VERDICT_WORD } from './run-guest.ts'
 import { SETTING_CASES, type SettingCase } from './setting-cases.ts'
 
 export const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
@@ -24,6 +31,11 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   commit,
   'roll-back': rollBack,
   retrofit,
+  'first-boot': firstBoot,
+  'cut-upgrade': cutUpgrade,
+  'cut-trial': cutTrial,
+  'cut-careless': switchBeforeCopy,
+  'after-cut': afterCut,
 }
 
 /** Slot A runs. First journal, abandoned and killed preparations, then an upgrade that is armed. */
@@ -85,6 +97,52 @@ async function retrofit(): Promise<void> {
   await breakSelector()
   await breakMenu()
   await switchWithoutFlush()
+}
+
+/** A node that has an agent, and whose running slot is recorded. */
+async function firstBoot(): Promise<void> {
+  await startAgent()
+  await until('the digest of slot A', async () => (await slot('A'))?.digest !== undefined)
+}
+
+/** An upgrade from the first byte to the reboot, to be cut anywhere. */
+async function cutUpgrade(): Promise<void> {
+  await startAgent()
+  const asked = [await request('v2.img')]
+  await beginPhase('upgrade')
+  await callOk('prepare_upgrade', asked)
+  await callOk('upgrade')
+  await rebootAsked()
+}
+
+/** A trial until it is committed, to be cut anywhere. */
+async function cutTrial(): Promise<void> {
+  await beginPhase('trial')
+  await runAgent('trial-start')
+  await startAgent()
+  await beginPhase('commit')
+  await runAgent('gate')
+  await until('the commit', async () => (await status())?.trial?.verdict === 'Committed')
+}
+
+/** What every boot of a node does; then what its cluster does: asks for the upgrade again. */
+async function afterCut(): Promise<void> {
+  await runAgent('trial-start')
+  await startAgent()
+  await runAgent('gate')
+  await until('the verdict', async () => {
+    const now = await status()
+    return now !== undefined && now.trial?.verdict !== 'InTrial'
+  })
+  const verdict = (await status())?.trial?.verdict
+  console.log(`${VERDICT_WORD} ${verdict ?? 'none'}`)
+  if ((await slot('B'))?.booted === true) return
+  const again = [await request('v2.img')]
+  // One failure is enough: a further trial of this image needs a person (decision 5).
+  if (verdict !== undefined) return callFails('prepare_upgrade', again)
+  await callOk('prepare_upgrade', again)
+  await callOk('upgrade')
+  await rebootAsked()
 }
 
 async function changeSettings({ model, file, requests }: SettingCase): Promise<void> {
