@@ -39,6 +39,12 @@ function source(answer: GrubAnswer): string | undefined {
   return answer.kernelArguments.find((word) => word.startsWith('kubenest.env='))
 }
 
+/** The pause before a restart is for people. */
+function withoutPause(text: string): string {
+  expect(text).toContain('\n  sleep 30\n  reboot\n')
+  return text.replace('sleep 30', 'sleep 1')
+}
+
 describe('renderGrubConfig()', () => {
   for (const [slot, partuuid] of [
     ['A', partuuidA],
@@ -102,6 +108,14 @@ describe('renderGrubConfig()', () => {
     const answer = await oracle.ask({ files, kernels: { a: true, b: false } })
     expect([answer.slot, isTrial(answer)]).toEqual(['A', false])
   }, 20_000)
+
+  test('renderGrubConfig() restarts the machine when neither slot has a kernel', async () => {
+    for (const variables of [{ saved_entry: 'A' }, { saved_entry: 'A', next_entry: 'B' }]) {
+      const files = { 'grub.cfg': withoutPause(menu), grubenv: environment(variables) }
+      const answer = await oracle.ask({ files, kernels: { a: false, b: false } })
+      expect([answer.slot, answer.restarts]).toEqual(['none', true])
+    }
+  }, 60_000)
 
   test('renderGrubConfig() boots no trial when next_entry cannot be cleared', async () => {
     const armed = environment({ saved_entry: 'A', next_entry: 'B' })
@@ -212,6 +226,13 @@ describe('renderCustomConfig()', () => {
     const answer = await oracle.ask({ files: all, kernels: { a: true, b: false } })
     expect(answer.slot).toBe('A')
   }, 20_000)
+
+  test('renderCustomConfig() restarts the machine when neither slot has a kernel', async () => {
+    const grubenv = environment({ saved_entry: 'B' })
+    const all = { ...files, 'custom.cfg': withoutPause(custom), grubenv }
+    const answer = await oracle.ask({ files: all, kernels: { a: false, b: false } })
+    expect([answer.slot, answer.restarts]).toEqual(['none', true])
+  }, 60_000)
 
   for (const [what, damaged] of [
     ['empty', new Uint8Array(0)],

@@ -30,6 +30,8 @@ export interface GrubQuestion {
 
 export interface GrubAnswer {
   readonly slot: 'A' | 'B' | 'none'
+  /** The menu restarted the machine: it said so, and did not wait for a person. */
+  readonly restarts: boolean
   /** Words of the kernel line after the kernel's name. */
   readonly kernelArguments: readonly string[]
   /** grubenv as GRUB left it; undefined when the file does not exist. */
@@ -205,12 +207,13 @@ async function runGrub(folder: string, disk: string, options: BootDiskOptions): 
   return result.stdout + result.stderr
 }
 
-function readScreen(screen: string): Pick<GrubAnswer, 'slot' | 'kernelArguments'> {
+function readScreen(screen: string): Pick<GrubAnswer, 'slot' | 'restarts' | 'kernelArguments'> {
+  const restarts = /^Restarting in \d+ s/m.test(screen)
   const words = [...screen.matchAll(/KUBENEST-WORD (\S+)/g)].map((match) => match[1] ?? '')
   const [device, , ...kernelArguments] = words
   if (!screen.includes('KUBENEST-BOOT') || device === undefined)
-    return { slot: 'none', kernelArguments: [] }
-  return { slot: /^hd0,(?:gpt|msdos)2$/.test(device) ? 'A' : 'B', kernelArguments }
+    return { slot: 'none', restarts, kernelArguments: [] }
+  return { slot: /^hd0,(?:gpt|msdos)2$/.test(device) ? 'A' : 'B', restarts, kernelArguments }
 }
 
 async function readEnvironment(disk: string, firmware: Firmware): Promise<Uint8Array | undefined> {

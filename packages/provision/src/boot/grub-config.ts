@@ -27,6 +27,9 @@ export const TRIAL_ARGUMENT = 'kubenest.trial=1'
  */
 export const ENVIRONMENT_ARGUMENT = 'kubenest.env='
 
+/** Between "neither slot can be loaded" and the next try: time to read the screen. */
+const RESTART_PAUSE_S = 30
+
 /** First line of our `custom.cfg`; a file without it belongs to somebody else. */
 export const CUSTOM_CONFIG_MARK = '# Written by KubeNest; replaced by its updates.'
 
@@ -64,6 +67,7 @@ export function renderGrubConfig(options: GrubConfigOptions): string {
     USERS,
     renderEntry('A', 2, 'KubeOS-A', options.partuuidA, options.kernelArguments),
     renderEntry('B', 3, 'KubeOS-B', options.partuuidB, argumentsOfB(options)),
+    RESTART_ENTRY,
     CUSTOM_FILE,
   ].join('\n\n')}\n`
 }
@@ -85,6 +89,7 @@ export function renderCustomConfig(options: Omit<GrubConfigOptions, 'menuTimeout
     CHOOSE_CUSTOM_DEFAULT,
     renderEntry('A (KubeNest)', 2, 'KubeNest-A', options.partuuidA, options.kernelArguments),
     renderEntry('B (KubeNest)', 3, 'KubeNest-B', options.partuuidB, argumentsOfB(options)),
+    RESTART_ENTRY,
   ].join('\n\n')}\n`
 }
 
@@ -158,24 +163,33 @@ if [ "\${kubenest_trial}" = B ]; then
   set kubenest_arguments_b="kubenest.env=\${kubenest_env} ${TRIAL_ARGUMENT} panic=3"
 fi`
 
-// Fallback works with entry numbers only (reliability 0.6).
+// Fallback works with entry numbers only (reliability 0.6): the other slot, then the restart.
 const CHOOSE_DEFAULT = `${CHOOSE_ARGUMENTS}
 if [ "\${kubenest_chosen}" = B ]; then
   set default=1
-  set fallback=0
+  set fallback="0 2"
 else
   set default=0
-  set fallback=1
+  set fallback="1 2"
 fi`
 
+// Entries 0 and 1 are the documented menu's, 2 and 3 our slots, 4 the restart.
 const CHOOSE_CUSTOM_DEFAULT = `${CHOOSE_ARGUMENTS}
 if [ "\${kubenest_chosen}" = B ]; then
   set default=KubeNest-B
-  set fallback=0
+  set fallback="0 4"
 else
   set default=KubeNest-A
-  set fallback=1
+  set fallback="1 4"
 fi`
+
+// Without it GRUB shows its menu again and waits for a key for ever (ADR 0116): a slot that could
+// not be read once may be readable after a cold start, and a node must never need a keyboard.
+const RESTART_ENTRY = `menuentry 'Restart' --class kubeos --unrestricted --id KubeNest-Restart {
+  echo 'Restarting in ${RESTART_PAUSE_S} s. After a failed start: neither slot could be loaded.'
+  sleep ${RESTART_PAUSE_S}
+  reboot
+}`
 
 const USERS = `set superusers=root
 export superusers
