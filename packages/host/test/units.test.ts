@@ -77,6 +77,18 @@ describe('systemd units', () => {
     expect(lines).toContain('RestartPreventExitStatus=75')
   })
 
+  test('kubenest-softdog.service comes after the drivers, only where they brought nothing, and holds up no boot', async () => {
+    const lines = await linesOf('kubenest-softdog.service')
+    expect(lines.filter((line) => line.startsWith('Exec'))).toEqual([
+      'ExecCondition=-/usr/bin/udevadm settle --timeout=60',
+      'ExecCondition=/usr/bin/test ! -e /dev/watchdog0',
+      'ExecStart=-/usr/sbin/modprobe softdog',
+    ])
+    expect(lines).toContain('After=systemd-udev-trigger.service')
+    expect(lines).toContain('DefaultDependencies=no')
+    expect(lines.filter((line) => line.startsWith('Before='))).toEqual(['Before=shutdown.target'])
+  })
+
   test('kubenest-deadline depends on no other part that could hang', async () => {
     const lines = [
       ...(await linesOf('kubenest-deadline.timer')),

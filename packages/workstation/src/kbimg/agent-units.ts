@@ -3,6 +3,7 @@
 import deadlineService from '../../../../deploy/systemd/kubenest-deadline.service' with { type: 'text' }
 import deadlineTimer from '../../../../deploy/systemd/kubenest-deadline.timer' with { type: 'text' }
 import gateService from '../../../../deploy/systemd/kubenest-gate.service' with { type: 'text' }
+import softdogService from '../../../../deploy/systemd/kubenest-softdog.service' with { type: 'text' }
 import watchdog from '../../../../deploy/systemd/kubenest-watchdog.conf' with { type: 'text' }
 import trialService from '../../../../deploy/systemd/kubenest-trial.service' with { type: 'text' }
 import agentService from '../../../../deploy/systemd/os-agent.service' with { type: 'text' }
@@ -16,9 +17,10 @@ export const AGENT_UNITS: readonly { readonly file: string; readonly text: strin
   { file: 'kubenest-gate.service', text: gateService },
   { file: 'kubenest-deadline.service', text: deadlineService },
   { file: 'kubenest-deadline.timer', text: deadlineTimer },
+  { file: 'kubenest-softdog.service', text: softdogService },
 ]
 
-/** How systemd feeds a hardware watchdog, for its folder of settings. */
+/** How systemd feeds a watchdog, for its folder of settings. */
 export const WATCHDOG_CONFIG = watchdog
 
 /**

@@ -88,4 +88,9 @@ test('renderRootFiles() lets systemd feed a watchdog', async () => {
   const files = new Map(renderRootFiles(await input()).map((file) => [file.path, file.text]))
   const text = files.get('/usr/lib/systemd/system.conf.d/50-kubenest-watchdog.conf')
   expect(text).toContain('[Manager]\nRuntimeWatchdogSec=')
+  // Most virtual machines have none of their own.
+  expect(files.get('/usr/lib/systemd/system/kubenest-softdog.service')).toContain(
+    'modprobe softdog',
+  )
+  expect(unitsToEnable()).toContain('kubenest-softdog.service')
 })
