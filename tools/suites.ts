@@ -29,10 +29,14 @@ const RULES: Readonly<Record<Suite, SuiteRule>> = {
     limitMs: 25 * MINUTE_MS,
   },
   kube: { globs: ['e2e/kube/**/*.test.ts'], belongs: () => true, limitMs: 30 * MINUTE_MS },
-  vm: { globs: ['e2e/vm/**/*.test.ts'], belongs: () => true, limitMs: 45 * MINUTE_MS },
+  vm: { globs: ['e2e/vm/*.test.ts'], belongs: () => true, limitMs: 45 * MINUTE_MS },
   prove: {
     // Those in faults have both forms in one file and choose by KUBENEST_PROVE.
-    globs: ['packages/*/test/prove/**/*.test.ts', 'packages/*/test/faults/**/*.test.ts'],
+    globs: [
+      'packages/*/test/prove/**/*.test.ts',
+      'packages/*/test/faults/**/*.test.ts',
+      'e2e/vm/prove/**/*.test.ts',
+    ],
     belongs: () => true,
     limitMs: 12 * 60 * MINUTE_MS,
   },

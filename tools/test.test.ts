@@ -27,7 +27,7 @@ test('suiteFiles() puts every test file into exactly one suite', async () => {
     component: ['packages/api/test/deep/z.test.ts'],
     kube: ['e2e/kube/k.test.ts'],
     vm: ['e2e/vm/v.test.ts'],
-    prove: ['packages/api/test/prove/p.test.ts'],
+    prove: ['e2e/vm/prove/w.test.ts', 'packages/api/test/prove/p.test.ts'],
   }
   for (const file of [...Object.values(files).flat(), 'packages/api/src/not-a-test.ts'])
     await Bun.write(path.join(root, file), '')

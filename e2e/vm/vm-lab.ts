@@ -1,15 +1,20 @@
 // One lab with one virtual node, as a black box, through the programs that users get. When a step
 // fails, it tells what a person would look at first.
 import { systemClock } from '@kubenest/base/clock'
+import { identifyProcess } from '@kubenest/base/daemon'
+import { runQmpCommand } from '@kubenest/workstation/qemu/qmp'
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import path from 'node:path'
 
-const PROGRAM = path.resolve(import.meta.dir, '../../dist/linux-x64/kubenest')
+const PROGRAMS = path.resolve(import.meta.dir, '../../dist/linux-x64')
+const PROGRAM = `${PROGRAMS}/kubenest`
 /** Images are built when the cache has none. */
 const UP_TIMEOUT_MS = 40 * 60_000
 const CALL_TIMEOUT_MS = 120_000
+/** A reboot of an emulated guest on a busy machine. */
+const OFF_LIMIT_MS = 5 * 60_000
 const LOOK_MS = 1000
 const TAIL_LINES = 60
 
@@ -18,6 +23,8 @@ export const NODE = 'vm-1'
 
 /** One boot of the node, as the lab's supervisor saw it on the serial line. */
 export interface SeenBoot {
+  /** RFC 3339. */
+  readonly at?: string
   readonly slot: 'A' | 'B'
   readonly version: string
   readonly trial: boolean
@@ -29,7 +36,12 @@ export interface SeenInstance {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
   readonly spec?: { readonly nodestatus?: string }
   readonly status?: {
-    readonly operation?: { readonly bytesDone?: number; readonly bytesTotal?: number }
+    readonly operation?: {
+      readonly phase?: string
+      readonly bytesDone?: number
+      readonly bytesTotal?: number
+    }
+    readonly conditions?: readonly { type: string; status: string; reason: string }[]
   }
 }
 
@@ -41,8 +53,19 @@ export interface VmLab {
   /** Applies one of the lab's manifests. */
   apply(manifest: string): void
   boots(): readonly SeenBoot[]
+  /** `kubectl os …`, as a person calls it. */
+  kubectlOs(args: readonly string[]): string
+  /** What the node has printed on its serial line: in earlier boots, and in this one. */
+  serial(): { readonly earlier: string; readonly now: string }
   /** Power cut: QEMU is killed; the supervisor turns power on again. */
   cutPower(): void
+  /** The reset button. */
+  pressReset(): Promise<void>
+  /**
+   * Changes the node's disk while it has no power, and gives power again. `at-reboot` waits until
+   * the node itself reboots, `cut` takes its power.
+   */
+  whileOff(how: 'at-reboot' | 'cut', change: (disk: string) => void): Promise<void>
   /** Runs a step and tells its duration; tells the state of the node when it fails. */
   step(title: string, action: () => Promise<void>): Promise<void>
   stop(): void
@@ -67,7 +90,18 @@ export function startVmLab(): VmLab {
     },
     apply: (manifest) => void kubectl(['apply', '-f', `${stateFolder}/manifests/${manifest}`]),
     boots: () => readRecord(stateFolder).nodes.find(({ name }) => name === NODE)?.boots ?? [],
+    kubectlOs: (args) => {
+      const env = { ...process.env, KUBECONFIG: path.join(stateFolder, 'kubeconfig') }
+      return runProgram(`${PROGRAMS}/kubectl-os`, args, { timeoutMs: CALL_TIMEOUT_MS, env })
+    },
+    serial: () => ({
+      earlier: readOr(`${stateFolder}/logs/${NODE}-console.log`, ''),
+      now: readOr(`${stateFolder}/nodes/${NODE}/serial.log`, ''),
+    }),
     cutPower: () => process.kill(guestPid(stateFolder), 'SIGKILL'),
+    pressReset: async () =>
+      void (await runQmpCommand(`${stateFolder}/nodes/${NODE}/qmp.sock`, 'system_reset')),
+    whileOff: (how, change) => whileOff(stateFolder, how, change),
     step: async (title, action) => await runStep(lab, title, action),
     stop: () => void runLab(['down', ...place], CALL_TIMEOUT_MS),
   }
@@ -101,18 +135,60 @@ export async function until<T>(
   }
 }
 
+/** The supervisor turns power on as soon as a guest has ended: it is stopped meanwhile. */
+async function whileOff(
+  stateFolder: string,
+  how: 'at-reboot' | 'cut',
+  change: (disk: string) => void,
+): Promise<void> {
+  const { supervisor } = readRecord(stateFolder)
+  const guest = guestPid(stateFolder)
+  process.kill(supervisor.pid, 'SIGSTOP')
+  try {
+    if (how === 'cut') process.kill(guest, 'SIGKILL')
+    await until('a guest without power', OFF_LIMIT_MS, () =>
+      identifyProcess(guest) === undefined ? true : undefined,
+    )
+    change(`${stateFolder}/nodes/${NODE}/disk.qcow2`)
+  } finally {
+    process.kill(supervisor.pid, 'SIGCONT')
+  }
+}
+
 function runLab(args: readonly string[], timeoutMs: number, stdin = ''): string {
-  const run = spawnSync(PROGRAM, ['lab', ...args], {
+  return runProgram(PROGRAM, ['lab', ...args], { timeoutMs, stdin })
+}
+
+interface RunOptions {
+  readonly timeoutMs: number
+  readonly stdin?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Runs a program to its end; throws with what it printed when it fails. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { timeoutMs, stdin = '', env = process.env }: RunOptions,
+): string {
+  const run = spawnSync(program, args, {
     encoding: 'utf8',
     input: stdin,
     timeout: timeoutMs,
+    env,
     maxBuffer: 64 * 1024 * 1024,
   })
   if (run.status === 0) return run.stdout
-  throw new Error(`lab ${args.join(' ')} exited with ${run.status}: ${run.stderr}${run.stdout}`)
+  const what = `${path.basename(program)} ${args.join(' ')}`
+  throw new Error(`${what} exited with ${run.status}: ${run.stderr}${run.stdout}`)
+}
+
+function readOr(file: string, otherwise: string): string {
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : otherwise
 }
 
 interface LabRecord {
+  readonly supervisor: { readonly pid: number }
   readonly nodes: readonly { name: string; boots: readonly SeenBoot[] }[]
   readonly processes: readonly { name: string; identity: { pid: number } }[]
 }
@@ -128,10 +204,8 @@ function guestPid(stateFolder: string): number {
 }
 
 function diagnose(lab: VmLab): string {
-  const tail = (file: string) => {
-    if (!fs.existsSync(file)) return '(no such file)'
-    return fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n')
-  }
+  const tail = (file: string) =>
+    readOr(file, '(no such file)').trimEnd().split('\n').slice(-TAIL_LINES).join('\n')
   const objects = ['os,osinstances,nodes,pods', '-A', '-o', 'wide']
   return [
     `boots: ${JSON.stringify(lab.boots())}`,
