@@ -16,6 +16,8 @@ export type ClaimState =
       claim: Claim
       node: NodeFacts
       succeeded: boolean
+      /** The proxy's word, where there is one. */
+      verdict: Verdict | undefined
       failure?: NodeFailure
     }
 
@@ -63,6 +65,7 @@ function finished(os: OsFacts, claim: Claim, node: NodeFacts, instance: Instance
     claim,
     node,
     succeeded,
+    verdict,
     ...(failure === undefined ? {} : { failure }),
   }
 }

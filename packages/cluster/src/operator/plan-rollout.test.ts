@@ -292,6 +292,27 @@ describe('planRollout()', () => {
     expect([found.assign[0]?.claim.id, found.status.failed]).toEqual(['c1', 0])
   })
 
+  test('planRollout() halts for the image that fell back, also when it was asked for after the claim', () => {
+    const verdict = {
+      id: 'c0',
+      image: { digest: '', version: 'v2' },
+      operation: 'upgrade' as const,
+      outcome: 'FellBack' as const,
+      reason: 'TrialInterrupted',
+      message: '',
+      at: '2026-01-01T11:59:50Z',
+    }
+    const claims = [claim({ image: { digest: '', version: 'v1.5' } })]
+    const busy = { isIdle: false, nodeStatus: 'upgrade', owner: 'default/o' }
+    for (const state of [{}, busy]) {
+      const failed = sampleInstance('n1', { claim: 'c0', verdict, ...state })
+      const instances = new Map([...factsOf().instances, ['n1', failed]])
+      const found = plan(factsOf({ instances, os: sampleOs({ claims }) }))
+      const degraded = found.status.conditions.find(({ type }) => type === 'Degraded')
+      expect([found.assign, degraded?.reason]).toEqual([[], 'Halted'])
+    }
+  })
+
   test('planRollout() quotes the phase of the running operation, not of one that ended', () => {
     const operation = {
       id: 'old',

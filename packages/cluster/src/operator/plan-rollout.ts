@@ -1,7 +1,13 @@
 // The heart of the operator and the only place that decides: from facts and the time to what is
 // written next (contract 2, decisions 1 to 11). Pure and level-based: the same facts give the same
 // plan, and a plan that was carried out in part is completed by the next one.
-import type { Claim, HistoryEntry, NodeFailure, RolloutRecord } from '@kubenest/api/os/records'
+import type {
+  Claim,
+  HistoryEntry,
+  NodeFailure,
+  RolloutRecord,
+  Verdict,
+} from '@kubenest/api/os/records'
 import { cap } from './cap.ts'
 import {
   failureOf,
@@ -22,6 +28,7 @@ import { planStarts, type Starts } from './plan-starts.ts'
 import { fittingClaims, recordAnnotations } from './record-write.ts'
 import {
   currentRecord,
+  type RolloutIdentity,
   rolloutKey,
   wantedIdentity,
   withFailure,
@@ -147,12 +154,13 @@ function judgeFailures(
     if (each.state === 'finished') {
       if (each.succeeded) record = withoutDeduced(record, each.claim)
       if (each.failure !== undefined)
-        record = withFailure(record, identityOf(each.claim), each.failure)
+        record = withFailure(record, triedIdentity(each.claim, each.verdict), each.failure)
     }
     if (each.state !== 'working') continue
     const verdict = verdictOf(each.claim, each.instance)
     const failure = verdict === undefined ? undefined : failureOf(os, each.claim, verdict)
-    if (failure !== undefined) record = withFailure(record, identityOf(each.claim), failure)
+    if (failure !== undefined)
+      record = withFailure(record, triedIdentity(each.claim, verdict), failure)
     if (verdict !== undefined) continue
     const peer = judgePeer(os, each, nowMs, facts.firstSeenMs)
     if (peer.sighting !== undefined) sightings.push(peer.sighting)
@@ -169,6 +177,13 @@ function judgeFailures(
 function identityOf(claim: Claim) {
   const { image, operation, settings } = claim
   return { image, operation, ...(settings === undefined ? {} : { settings }) }
+}
+
+/** An object that changes between claim and start makes the proxy try the newer image. */
+function triedIdentity(claim: Claim, verdict: Verdict | undefined): RolloutIdentity {
+  const claimed = identityOf(claim)
+  if (verdict === undefined || claim.operation === 'config') return claimed
+  return { ...claimed, image: verdict.image }
 }
 
 function isKnown(record: RolloutRecord, claim: Claim): boolean {
