@@ -83,7 +83,7 @@ function isTrue(conditions: readonly SeenCondition[], type: string): boolean {
 }
 
 async function untilNodeRuns(lab: VmLab, version: string): Promise<void> {
-  await until(`a Ready node at ${version}`, 10 * MINUTE_MS, () => {
+  await until(`a Ready node at ${version}`, 20 * MINUTE_MS, () => {
     const status = readNode(lab)?.status
     const runs = status?.nodeInfo.osImage === version && isTrue(status.conditions, 'Ready')
     return runs ? true : undefined
@@ -102,7 +102,7 @@ function isIdleAt(
 }
 
 async function untilPodRuns(lab: VmLab, namespace: string, label: string): Promise<void> {
-  await until(`a running pod of ${label}`, 5 * MINUTE_MS, () => {
+  await until(`a running pod of ${label}`, 10 * MINUTE_MS, () => {
     const pods = lab.find<SeenPods>('pods', '-n', namespace, '-l', label)?.items ?? []
     const runs = pods.some(
       ({ metadata, status }) =>
