@@ -1,7 +1,6 @@
 // One lab with one virtual node, as a black box, through the programs that users get. When a step
 // fails, it tells what a person would look at first.
 import { systemClock } from '@kubenest/base/clock'
-import { identifyProcess } from '@kubenest/base/daemon'
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
@@ -130,14 +129,15 @@ async function whileOff(
   change: (disk: string) => void,
 ): Promise<void> {
   const { supervisor } = readRecord(stateFolder)
-  const guest = guestPid(stateFolder)
   process.kill(supervisor.pid, 'SIGSTOP')
   try {
-    if (how === 'cut') process.kill(guest, 'SIGKILL')
+    if (how === 'cut') process.kill(guestPid(stateFolder), 'SIGKILL')
+    const disk = `${stateFolder}/nodes/${NODE}/disk.qcow2`
+    // A process that is said to be gone may have threads that still hold the disk.
     await until('a guest without power', OFF_LIMIT_MS, () =>
-      identifyProcess(guest) === undefined ? true : undefined,
+      spawnSync('qemu-img', ['info', disk]).status === 0 ? true : undefined,
     )
-    change(`${stateFolder}/nodes/${NODE}/disk.qcow2`)
+    change(disk)
   } finally {
     process.kill(supervisor.pid, 'SIGCONT')
   }
