@@ -9,6 +9,7 @@ import { deadline, gate, trialStart } from '../../../src/agent/update/commands.t
 import { createUpdateEngine } from '../../../src/agent/update/engine.ts'
 import { TRIAL_VARIABLE } from '../../../src/agent/update/judge-boot.ts'
 import type { SlotName } from '../../../src/agent/update/journal-state.ts'
+import { live } from './life.ts'
 import { slotPath } from './sim-backend.ts'
 import { chooseSlot, variablesOf, type GrubChoice } from './sim-grub.ts'
 import { imageInside, isBootable, versionOfImage, type SimImage } from './sim-images.ts'
@@ -43,19 +44,20 @@ export async function runProgram(
     if (mishap === undefined || effects !== mishap.at) return 'pass'
     if (mishap.what === 'EIO' || mishap.what === 'ENOSPC')
       return Object.assign(new Error(mishap.what), { code: mishap.what })
-    disk.isHalted = true
+    endLife(node)
     ended.resolve(mishap.what === 'cut' ? 'cut' : 'killed')
     return 'end'
   }
   disk.after = (effect) => checkAfter(node, effect)
-  const end = await Promise.race([ended.promise, settle(node, task)])
-  if (end === 'killed' || end === 'cut') {
-    // Whoever still runs of it comes to the disk now, and no further.
-    await new Promise((resolve) => setImmediate(resolve))
-    disk.isHalted = false
-  }
+  const end = await Promise.race([ended.promise, live(node.life, () => settle(node, task))])
   disk.locks.clear()
   return end
+}
+
+/** Whatever runs gets no further. */
+export function endLife(node: SimNode): void {
+  node.life.isOver = true
+  node.life = { isOver: false }
 }
 
 async function settle(node: SimNode, task: () => Promise<unknown>): Promise<'done' | 'failed'> {
@@ -96,6 +98,7 @@ async function bootUntilUp(node: SimNode, mishap?: Mishap, byHand?: SlotName): P
 }
 
 async function bootOnce(node: SimNode, mishap?: Mishap, byHand?: SlotName): Promise<boolean> {
+  endLife(node)
   const image = loadSlot(node, byHand)
   if (image === undefined) return false
   node.story.push(`  boot ${node.booted} ${image.behaviour}${node.isTrialBoot ? ' on trial' : ''}`)

@@ -1,6 +1,7 @@
 // A disk in memory. What was not flushed may be lost in any part, by sectors of 512 bytes; a name
 // that was made is there for sure only after its folder was flushed. Every effect is told to a
 // watcher before it happens, who may let it pass, let it fail, or end the program there.
+import { isOver } from './life.ts'
 
 const SECTOR_BYTES = 512
 
@@ -33,8 +34,6 @@ export interface SimDisk {
   watch: (effect: Effect) => Verdict
   /** Told after each effect. */
   after: (effect: Effect) => void
-  /** The program has ended: whoever of it still runs gets no further. */
-  isHalted: boolean
   readonly locks: Set<string>
   readonly folders: Set<string>
   /** As the running system sees it. */
@@ -59,7 +58,7 @@ export interface SimDisk {
   afterCut(random: () => number, chance: number): View
   /** The power goes. */
   cut(random: () => number, chance: number): void
-  /** Waits as a program does, unless it has ended. */
+  /** Waits as a program does; for ever when its life is over. */
   pass(): Promise<void>
 }
 
@@ -72,7 +71,6 @@ export function createSimDisk(): SimDisk {
   const disk: SimDisk = {
     watch: () => 'pass',
     after: () => undefined,
-    isHalted: false,
     locks: new Set(),
     folders: new Set(),
     present: (path) => names.get(path)?.content,
@@ -88,7 +86,7 @@ export function createSimDisk(): SimDisk {
       names.delete(path)
       durableNames.delete(path)
     },
-    pass: () => (disk.isHalted ? new Promise<never>(() => undefined) : Promise.resolve()),
+    pass: () => (isOver() ? new Promise<never>(() => undefined) : Promise.resolve()),
     write: (path, data, offset) =>
       effect({ kind: 'write', path }, () => {
         const inode = found(path)

@@ -1,6 +1,7 @@
 // Stands in for linux/file-lock.ts. The kernel lets go of a lock when its holder ends: whoever ends
 // a program clears the disk's locks.
 import { currentDisk } from './current-disk.ts'
+import { isOver } from './life.ts'
 
 export interface HeldLock {
   release(): Promise<void>
@@ -13,7 +14,7 @@ export async function tryLockFile(file: string): Promise<HeldLock | undefined> {
   disk.locks.add(file)
   return {
     release: async () => {
-      if (!disk.isHalted) disk.locks.delete(file)
+      if (!isOver()) disk.locks.delete(file)
     },
   }
 }

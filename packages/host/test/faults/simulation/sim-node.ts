@@ -9,6 +9,7 @@ import type { SlotName } from '../../../src/agent/update/journal-state.ts'
 import type { UpdateEngine } from '../../../src/agent/update/update-engine.ts'
 import type { RawFiles } from '../../../src/linux/raw-file.ts'
 import { useDisk } from './current-disk.ts'
+import type { Life } from './life.ts'
 import { slotPath } from './sim-backend.ts'
 import { createSimDisk, type SimDisk } from './sim-disk.ts'
 import { contentOfImage, SECTOR_BYTES, SLOT_BYTES, type SimImage } from './sim-images.ts'
@@ -19,6 +20,8 @@ const FACTORY: SimImage = { id: 1, behaviour: 'good', hasUnits: true }
 
 export interface SimNode {
   readonly disk: SimDisk
+  /** What runs now. */
+  life: Life
   readonly random: () => number
   readonly images: Map<number, SimImage>
   readonly deps: UpdateEngineDeps
@@ -60,6 +63,7 @@ export function createSimNode(random: () => number): SimNode {
     engine?: UpdateEngine
   } = {
     disk,
+    life: { isOver: false },
     random,
     images: new Map([[FACTORY.id, FACTORY]]),
     booted: 'A',

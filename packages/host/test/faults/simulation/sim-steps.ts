@@ -4,7 +4,7 @@ import { createUpdateEngine } from '../../../src/agent/update/engine.ts'
 import { otherSlot } from '../../../src/agent/update/journal-state.ts'
 import { randomOf } from '../../power-cut/sample-states.ts'
 import { slotPath } from './sim-backend.ts'
-import { cutPower, reboot, runProgram, type Mishap, type ProgramEnd } from './sim-boot.ts'
+import { cutPower, endLife, reboot, runProgram, type Mishap, type ProgramEnd } from './sim-boot.ts'
 import { variablesOf } from './sim-grub.ts'
 import {
   digestOfImage,
@@ -89,6 +89,7 @@ async function goOn(node: SimNode, end: ProgramEnd): Promise<void> {
 }
 
 async function restart(node: SimNode): Promise<void> {
+  endLife(node)
   const end = await runProgram(node, mishapOf(node), async () => {
     node.engine = createUpdateEngine(node.deps)
     await node.engine.recover()
