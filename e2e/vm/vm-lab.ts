@@ -1,12 +1,14 @@
 // One lab with one virtual node, as a black box, through the programs that users get. When a step
 // fails, it tells what a person would look at first.
 import { systemClock } from '@kubenest/base/clock'
+import { runQmpCommand } from '@kubenest/workstation/qemu/qmp'
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import path from 'node:path'
 
-const PROGRAM = path.resolve(import.meta.dir, '../../dist/linux-x64/kubenest')
+const PROGRAMS = path.resolve(import.meta.dir, '../../dist/linux-x64')
+const PROGRAM = `${PROGRAMS}/kubenest`
 /** Images are built when the cache has none. */
 const UP_TIMEOUT_MS = 40 * 60_000
 const CALL_TIMEOUT_MS = 120_000
@@ -50,10 +52,14 @@ export interface VmLab {
   /** Applies one of the lab's manifests. */
   apply(manifest: string): void
   boots(): readonly SeenBoot[]
+  /** `kubectl os …`, as a person calls it. */
+  kubectlOs(args: readonly string[]): string
   /** What the node has printed on its serial line: in earlier boots, and in this one. */
   serial(): { readonly earlier: string; readonly now: string }
   /** Power cut: QEMU is killed; the supervisor turns power on again. */
   cutPower(): void
+  /** The reset button. */
+  pressReset(): Promise<void>
   /**
    * Changes the node's disk while it has no power, and gives power again. `at-reboot` waits until
    * the node itself reboots, `cut` takes its power.
@@ -83,11 +89,17 @@ export function startVmLab(): VmLab {
     },
     apply: (manifest) => void kubectl(['apply', '-f', `${stateFolder}/manifests/${manifest}`]),
     boots: () => readRecord(stateFolder).nodes.find(({ name }) => name === NODE)?.boots ?? [],
+    kubectlOs: (args) => {
+      const env = { ...process.env, KUBECONFIG: path.join(stateFolder, 'kubeconfig') }
+      return runProgram(`${PROGRAMS}/kubectl-os`, args, { timeoutMs: CALL_TIMEOUT_MS, env })
+    },
     serial: () => ({
       earlier: readOr(`${stateFolder}/logs/${NODE}-console.log`, ''),
       now: readOr(`${stateFolder}/nodes/${NODE}/serial.log`, ''),
     }),
     cutPower: () => process.kill(guestPid(stateFolder), 'SIGKILL'),
+    pressReset: async () =>
+      void (await runQmpCommand(`${stateFolder}/nodes/${NODE}/qmp.sock`, 'system_reset')),
     whileOff: (how, change) => whileOff(stateFolder, how, change),
     step: async (title, action) => await runStep(lab, title, action),
     stop: () => void runLab(['down', ...place], CALL_TIMEOUT_MS),
@@ -150,18 +162,20 @@ function runLab(args: readonly string[], timeoutMs: number, stdin = ''): string 
 interface RunOptions {
   readonly timeoutMs: number
   readonly stdin?: string
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /** Runs a program to its end; throws with what it printed when it fails. */
 export function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs, stdin = '' }: RunOptions,
+  { timeoutMs, stdin = '', env = process.env }: RunOptions,
 ): string {
   const run = spawnSync(program, args, {
     encoding: 'utf8',
     input: stdin,
     timeout: timeoutMs,
+    env,
     maxBuffer: 64 * 1024 * 1024,
   })
   if (run.status === 0) return run.stdout

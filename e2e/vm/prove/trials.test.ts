@@ -103,6 +103,22 @@ test(
 )
 
 test(
+  'a reset in a trial that a person has allowed ends in the old slot: TrialInterrupted',
+  async () => {
+    await lab.step('v2 once more, reset in its trial, until v1 is back', async () => {
+      expect(lab.kubectlOs(['allow', 'vm'])).toContain('one more trial of KubeOS v2')
+      await until('a trial that has begun', 15 * MINUTE_MS, () =>
+        node.triesOf('KubeOS v2').length === 1 && hasNotedTrial() ? true : undefined,
+      )
+      await lab.pressReset()
+      await untilReturned('KubeOS v2', 'TrialInterrupted', 'was cut off before its health')
+    })
+    expect(node.triesOf('KubeOS v2')).toEqual([trialOf('KubeOS v2')])
+  },
+  LIMIT_MS,
+)
+
+test(
   'a system that hangs is reset by its watchdog: TrialInterrupted',
   async () => {
     await lab.step('v5 hangs until v1 is back', async () => {
@@ -173,6 +189,10 @@ function returnSeconds(version: string): number {
   const at = boots.findIndex((boot) => boot.version === version)
   const [from = '', to = ''] = [boots[at]?.at, boots[at + 1]?.at]
   return (Date.parse(to) - Date.parse(from)) / 1000
+}
+
+function hasNotedTrial(): boolean {
+  return /Finished [^\n]{0,20}kubenest-trial\.service/.test(lab.serial().now)
 }
 
 function serialOfEverything(): string {
